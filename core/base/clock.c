@@ -59,13 +59,13 @@ static int time_text(int64_t wall_us, char out[CLOCK_TEXT_MAX])
     int64_t second = wall_us / 1000000 - (wall_us % 1000000 < 0);
     int micro = (int)(wall_us - second * 1000000);
     int64_t day = second / 86400 - (second % 86400 < 0);
-    int rest = (int)(second - day * 86400);
+    unsigned rest = (unsigned)(second - day * 86400);
     int64_t y;
     int m, d;
     date_of(day, &y, &m, &d);
     ATOLL_ASSERT(y >= 0 && y <= 9999);
-    snprintf(out, CLOCK_TEXT_MAX, "%04d-%02d-%02dT%02d:%02d:%02d", (int)y, m, d, rest / 3600,
-             rest / 60 % 60, rest % 60);
+    snprintf(out, CLOCK_TEXT_MAX, "%04u-%02u-%02uT%02u:%02u:%02u", (unsigned)y % 10000,
+             (unsigned)m % 100, (unsigned)d % 100, rest / 3600 % 24, rest / 60 % 60, rest % 60);
     return micro;
 }
 

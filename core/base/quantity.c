@@ -174,7 +174,7 @@ static void print_binary(nano_t units, bool negative, char out[48])
 /* Without fraction, with the largest exponent that is a multiple of three. */
 static void print_decimal(nano_t nano, bool negative, enum family family, char out[48])
 {
-    char exponent[8];
+    char exponent[16];
     int power = -9;
     for (; nano % 1000 == 0 && power < 18; power += 3)
         nano /= 1000;
