@@ -44,7 +44,7 @@ const char *conf_list_at(const struct conf *c, const char *path, size_t i);
 bool conf_is_set(const struct conf *c, const char *path);               /* in a file, not by default */
 /* "file line N" of a key that is set, for errors of its owner; "default" otherwise. Valid while c lives. */
 const char *conf_where(const struct conf *c, const char *path);
-/* Names in the place of a star: conf_names(c, "engines") -> {"redis", "mysql", NULL}. Valid while c lives. */
+/* Names in the place of a star: conf_names(c, "engines") -> {"x", "y", NULL}. Valid while c lives. */
 const char *const *conf_names(const struct conf *c, const char *prefix);
 /* Raw text of a key below a ".**" path, NULL when absent. */
 const char *conf_raw(const struct conf *c, const char *path);

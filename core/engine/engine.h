@@ -39,7 +39,7 @@ struct engine_host;
 struct engine_host_opts {
     const struct conf *conf;
     const char *helper;       /* absolute path of atoll-engine */
-    const char *plugin_dir;   /* where "redis" is looked up as redis.so when no path is configured */
+    const char *plugin_dir;   /* where engine "x" is looked up as x.so when no path is configured */
     /* Changes of role, role version, known/unknown, or a fact that is not volatile. */
     void (*on_role)(void *arg, struct engine *e, const char *instance, const struct engine_role_view *r);
     /* Availability of an engine changed (crashed, back, quarantined, stuck). */
@@ -60,7 +60,7 @@ const cJSON *engine_roles(const struct engine *e);       /* [{name, writable, vo
 bool engine_has_hook(const struct engine *e, const char *hook, uint32_t *ret_deadline_ms);
 bool engine_available(const struct engine *e);
 const char *engine_state_reason(const struct engine *e); /* "Running", "Crashed", "Quarantined", "Stuck", ... */
-const char *engine_state_message(const struct engine *e);/* one sentence: "redis.so ended with SIGSEGV in probe of ..." */
+const char *engine_state_message(const struct engine *e);/* one sentence: "x.so ended with SIGSEGV in probe of ..." */
 int engine_helper_pid(const struct engine *e);           /* 0 inline or not running */
 void engine_unquarantine(struct engine *e);
 
