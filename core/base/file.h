@@ -15,6 +15,8 @@ int file_dir_make(const char *path, mode_t mode, struct err **err);        /* wi
 int file_tree_remove(const char *path, struct err **err);                  /* does not follow links; absent is fine */
 char *file_path(const char *dir, const char *name);                        /* heap: dir + "/" + name */
 bool file_exists(const char *path);
+/* The directory above this program's bin/, so that a build tree works like an installed one. Heap. */
+char *file_prefix(void);
 /* Absolute path of a program found in $PATH and /usr/sbin, or NULL. Heap. */
 char *file_program(const char *name);
 
