@@ -19,8 +19,14 @@ void loop_stop(struct loop *l);             /* [any thread] after the current tu
 int loop_run_until(struct loop *l, const bool *done, uint64_t ms);
 uint64_t loop_now_ms(const struct loop *l); /* monotonic, cached at the start of the turn */
 
-/* Once, in the next turn. */
+/* Once, in the next turn. Cannot be taken back; what is still waiting at loop_free never runs. */
 void loop_defer(struct loop *l, void (*fn)(void *arg), void *arg);
+/* The same as an object of its owner: starting it twice runs it once, and it can be stopped. */
+struct loop_tick;
+struct loop_tick *loop_tick_new(struct loop *l, void (*fn)(void *arg), void *arg);
+void loop_tick_start(struct loop_tick *t);
+void loop_tick_stop(struct loop_tick *t);
+void loop_tick_free(struct loop_tick *t);                     /* NULL is fine */
 /* [any thread] The only way into the loop from another thread. */
 void loop_post(struct loop *l, void (*fn)(void *arg), void *arg);
 
@@ -32,8 +38,9 @@ void loop_timer_stop(struct loop_timer *t);
 bool loop_timer_active(const struct loop_timer *t);
 void loop_timer_free(struct loop_timer *t);                   /* NULL is fine */
 
-/* Readiness of a descriptor we do not own. */
-enum { LOOP_READ = 1, LOOP_WRITE = 2 };
+/* Readiness of a descriptor we do not own; free the watch before closing it, and watch it only once.
+ * LOOP_HANGUP: the peer has closed its sending side. A broken descriptor reports all that is wanted. */
+enum { LOOP_READ = 1, LOOP_WRITE = 2, LOOP_HANGUP = 4 };
 struct loop_fd;
 int loop_fd_new(struct loop *l, int fd, void (*fn)(void *arg, int events), void *arg,
                 struct loop_fd **ret, struct err **err);
@@ -45,7 +52,8 @@ int loop_signal_new(struct loop *l, int signo, void (*fn)(void *arg, int signo),
                     struct loop_signal **ret, struct err **err);
 void loop_signal_free(struct loop_signal *s);
 
-/* A file or directory changed (inotify). Coalesced; says nothing about what changed. */
+/* A file was changed or replaced, or something changed in a directory (inotify). Coalesced; says nothing
+ * about what changed. The parent directory of a file must exist, the file need not. */
 struct loop_file;
 int loop_file_new(struct loop *l, const char *path, void (*fn)(void *arg), void *arg,
                   struct loop_file **ret, struct err **err);
@@ -60,6 +68,7 @@ void worker_run(struct loop *l, void (*work)(void *arg), void (*done)(void *arg)
 struct worker;
 int worker_new(struct loop *l, const char *name, struct worker **ret, struct err **err);
 void worker_add(struct worker *w, void (*work)(void *arg), void (*done)(void *arg), void *arg);
-void worker_free(struct worker *w);                           /* finishes queued jobs first; their done() still run */
+/* Waits for the queued jobs to finish on their thread; their done() still run, in a later turn. */
+void worker_free(struct worker *w);
 
 #endif
