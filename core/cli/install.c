@@ -100,7 +100,7 @@ int install_load(const char *dir, struct install *ret, struct err **err)
     int r = file_read(path, 1 << 16, &text, &len, err);
     if (r < 0)
         return r;
-    if ((r = json_parse(text, len, &j, err)) < 0)
+    if (json_parse(text, len, &j, err) < 0)
         return err_wrap(err, "reading %s", path);
     int64_t block = json_int(-1, j, "block"), members = json_int(-1, j, "members");
     if (block < 0 || block >= INSTALL_BLOCKS)
@@ -141,7 +141,7 @@ static bool block_owned(int block, const char *dir)
     size_t len;
     if (file_read(entry, PATH_MAX, &text, &len, NULL) < 0 || streq(text, dir))
         return false;
-    struct install other;
+    struct install other = {0};
     if (install_load(text, &other, NULL) < 0)
         return false;
     bool owned = other.block == block;
