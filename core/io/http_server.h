@@ -6,6 +6,13 @@
  * `too_large`). The owner answers now or in any later turn with exactly one of: http_reply, or
  * http_stream_start ... http_stream_end. If the peer goes away first, on_gone runs once and the
  * request is dead; answering is then forbidden. Strings of a request live as long as the request.
+ *
+ * on_gone, once set with http_in_set_user, runs
+ *   - never after http_reply (the request is forgotten with that call),
+ *   - exactly once for a stream: when the peer leaves, or some time after http_stream_end,
+ *   - once when the peer leaves, or http_server_free runs, before there was an answer.
+ * A peer that closes only its sending half counts as gone. A peer that takes nothing for idle_seconds
+ * although data waits is gone too.
  */
 #ifndef ATOLL_IO_HTTP_SERVER_H
 #define ATOLL_IO_HTTP_SERVER_H
@@ -31,6 +38,8 @@ struct http_server_opts {
 /* -EADDRINUSE with a sentence that names address and port. */
 int http_server_new(struct loop *l, const struct http_server_opts *o, struct http_server **ret, struct err **err);
 uint16_t http_server_port(const struct http_server *s);
+/* Not from inside one of its callbacks. Every open request dies: its on_gone runs inside this call. Upgraded
+ * connections must have been closed. */
 void http_server_free(struct http_server *s);
 
 const char *http_in_method(const struct http_in *in);

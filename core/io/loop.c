@@ -12,6 +12,7 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <string.h>
 #include <uv.h>
@@ -161,8 +162,19 @@ static void on_until(uv_timer_t *t)
     (void)t; /* it only wakes the loop */
 }
 
+/* A peer that goes away is an error of write(), not a death. child.c gives children the default
+ * back. */
+static void sigpipe_ignore(void)
+{
+    struct sigaction ignore;
+    memset(&ignore, 0, sizeof(ignore));
+    ignore.sa_handler = SIG_IGN;
+    sigaction(SIGPIPE, &ignore, NULL);
+}
+
 int loop_new(struct loop **ret, struct err **err)
 {
+    sigpipe_ignore();
     struct loop *l = mem_new(struct loop);
     int rc = uv_loop_init(&l->uv);
     if (rc) {

@@ -11,6 +11,7 @@
 #include "base/err.h"
 
 struct loop;
+/* Also makes the program ignore SIGPIPE. */
 int loop_new(struct loop **ret, struct err **err);
 void loop_free(struct loop *l);             /* closes what is left; all owners must be gone */
 void loop_run(struct loop *l);              /* until loop_stop */
