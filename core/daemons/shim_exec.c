@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * atoll-shim exec: run a probe or a hook inside the sandbox of a running container. It joins the mount, pid,
- * UTS and IPC namespaces of the main process (and first the user namespace that owns them, when bubblewrap
- * made one because atolld is not root), takes over its working directory and drops to its capabilities.
- * nsenter(1) cannot do the part without root, because it does not know which user namespace owns which.
+ * atoll-shim exec: run a probe or a hook inside the sandbox of a running container. It joins the
+ * mount, pid, UTS and IPC namespaces of the main process (and first the user namespace that owns
+ * them, when bubblewrap made one because atolld is not root), takes over its working directory and
+ * drops to its capabilities. nsenter(1) cannot do the part without root, because it does not know
+ * which user namespace owns which.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -91,7 +92,8 @@ static int user_join(int mnt)
     return rc;
 }
 
-/* The sandbox runs with fewer capabilities than we may have; with no_new_privs they cannot come back. */
+/* The sandbox runs with fewer capabilities than we may have; with no_new_privs they cannot come
+ * back. */
 static int capabilities_take(uint64_t mask)
 {
     struct __user_cap_header_struct head = {.version = _LINUX_CAPABILITY_VERSION_3};
@@ -120,7 +122,8 @@ int shim_exec(long pid_number, uint64_t start_time, char **argv)
     char status[4096];
     int mnt = ns_open(pid, "ns/mnt"), pids = ns_open(pid, "ns/pid");
     int uts = ns_open(pid, "ns/uts"), ipc = ns_open(pid, "ns/ipc"), cwd = ns_open(pid, "cwd");
-    if (mnt < 0 || pids < 0 || uts < 0 || ipc < 0 || cwd < 0 || !proc_read(pid, "status", status, sizeof(status)))
+    if (mnt < 0 || pids < 0 || uts < 0 || ipc < 0 || cwd < 0 ||
+        !proc_read(pid, "status", status, sizeof(status)))
         return failed("the container is gone");
     if (shim_start_time(pid) != start_time) {
         errno = ESRCH;

@@ -1,19 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * atoll-shim: the parent of one container of the local node. It outlives atolld, so that a restart of
- * the daemon ends no container, and it alone learns how the container ended.
+ * atoll-shim: the parent of one container of the local node. It outlives atolld, so that a restart
+ * of the daemon ends no container, and it alone learns how the container ended.
  *
  *     atoll-shim run DIR LOG_MAX_BYTES sandboxed|direct -- PROGRAM ARG...
  *     atoll-shim exec PID START_TIME -- PROGRAM ARG...           (shim_exec.c)
  *
- * `run` writes into DIR: pid (of the shim), child (of the container's main process), log and log.1, and,
- * last of all, exit. Descriptor 3 is a file that carries a flock for as long as the shim lives: who can
- * take the lock knows that no shim is there. With "sandboxed" PROGRAM is bubblewrap, which reports the
- * main process on its descriptor 3; with "direct" PROGRAM itself is the main process.
+ * `run` writes into DIR: pid (of the shim), child (of the container's main process), log and log.1,
+ * and, last of all, exit. Descriptor 3 is a file that carries a flock for as long as the shim
+ * lives: who can take the lock knows that no shim is there. With "sandboxed" PROGRAM is bubblewrap,
+ * which reports the main process on its descriptor 3; with "direct" PROGRAM itself is the main
+ * process.
  *
- * Signals: SIGTERM asks the main process to end, SIGUSR1 kills it, SIGHUP, SIGINT, SIGQUIT and SIGUSR2 are
- * passed on. Hundreds of these run on one machine, so: no library but libc, static memory, one loop. That
- * is also why nothing of core/base is used here.
+ * Signals: SIGTERM asks the main process to end, SIGUSR1 kills it, SIGHUP, SIGINT, SIGQUIT and
+ * SIGUSR2 are passed on. Hundreds of these run on one machine, so: no library but libc, static
+ * memory, one loop. That is also why nothing of core/base is used here.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -35,10 +36,10 @@
 
 enum {
     LOCK_FD = 3,
-    LINE_MAX_BYTES = 16384,   /* a longer line is written in parts, as container runtimes do */
-    RECORD_MAX = 64,          /* size of the file `exit`, reserved at the start */
-    DRAIN_MS = 2000,          /* how long output may still come after the end of the main process */
-    DEFAULT_TERM_MS = 1000,   /* see term_try */
+    LINE_MAX_BYTES = 16384, /* a longer line is written in parts, as container runtimes do */
+    RECORD_MAX = 64,        /* size of the file `exit`, reserved at the start */
+    DRAIN_MS = 2000,        /* how long output may still come after the end of the main process */
+    DEFAULT_TERM_MS = 1000, /* see term_try */
     TERM_RETRY_MS = 20,
     EXIT_RETRY_MS = 1000,
 };
@@ -57,12 +58,12 @@ static uint64_t log_size, log_max, log_lost;
 static char out[LINE_MAX_BYTES + 1024];
 static size_t out_len;
 
-static pid_t program_pid;          /* what we started: bubblewrap, or the main process itself */
-static pid_t main_pid;             /* the main process, 0 until known */
-static int main_fd = -1;           /* its pidfd: a reused pid is never hit */
-static char status_text[512];      /* what bubblewrap said so far */
+static pid_t program_pid;     /* what we started: bubblewrap, or the main process itself */
+static pid_t main_pid;        /* the main process, 0 until known */
+static int main_fd = -1;      /* its pidfd: a reused pid is never hit */
+static char status_text[512]; /* what bubblewrap said so far */
 static size_t status_len;
-static uint64_t term_since;        /* SIGTERM is wanted since then, 0 = no (or done) */
+static uint64_t term_since; /* SIGTERM is wanted since then, 0 = no (or done) */
 static int kill_wanted;
 
 static uint64_t mono_ms(void)
@@ -79,7 +80,8 @@ static int64_t wall_us(void)
     return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
 }
 
-/* ---- small files -------------------------------------------------------------------------------- */
+/* ---- small files --------------------------------------------------------------------------------
+ */
 
 static int write_file(const char *name, const char *text, size_t n)
 {
@@ -123,7 +125,8 @@ static int exit_publish(const char record[RECORD_MAX])
     return renameat(dir_fd, "exit.tmp", dir_fd, "exit") < 0 ? -errno : 0;
 }
 
-/* ---- the log -------------------------------------------------------------------------------------- */
+/* ---- the log
+ * -------------------------------------------------------------------------------------- */
 
 static int log_open(int flags)
 {
@@ -240,7 +243,8 @@ static void stream_read(struct stream *s)
     log_flush();
 }
 
-/* ---- the main process ------------------------------------------------------------------------------ */
+/* ---- the main process
+ * ------------------------------------------------------------------------------ */
 
 static void main_known(pid_t pid)
 {
@@ -255,8 +259,8 @@ static long status_number(const char *key)
     return at ? strtol(at + strlen(key), NULL, 10) : -1;
 }
 
-/* bubblewrap says {"child-pid": N, ...} when the sandbox stands and {"exit-code": N} at the end; the second
- * comes only if the program could be executed at all. */
+/* bubblewrap says {"child-pid": N, ...} when the sandbox stands and {"exit-code": N} at the end;
+ * the second comes only if the program could be executed at all. */
 static void status_read(void)
 {
     ssize_t n = read(status_fd, status_text + status_len, sizeof(status_text) - 1 - status_len);
@@ -293,10 +297,10 @@ static int same_program(pid_t a, pid_t b)
 }
 
 /*
- * The main process is pid 1 of its namespace, and the kernel drops a signal for pid 1 that it has no
- * handler for. So SIGTERM is sent when somebody listens (handler, ignored on purpose, or blocked for
- * sigwait), and asked again a little later when it is still starting. After a second without a handler the
- * default action of SIGTERM is carried out for it: it is ended.
+ * The main process is pid 1 of its namespace, and the kernel drops a signal for pid 1 that it has
+ * no handler for. So SIGTERM is sent when somebody listens (handler, ignored on purpose, or blocked
+ * for sigwait), and asked again a little later when it is still starting. After a second without a
+ * handler the default action of SIGTERM is carried out for it: it is ended.
  */
 static void term_try(void)
 {
@@ -330,7 +334,8 @@ static void signals_read(void)
         signal_take((int)info.ssi_signo);
 }
 
-/* ---- start and end ---------------------------------------------------------------------------------- */
+/* ---- start and end
+ * ---------------------------------------------------------------------------------- */
 
 static int pipe_new(int *ret_read, int *ret_write)
 {
@@ -451,8 +456,8 @@ static void finish(int status, int sandboxed)
     char record[RECORD_MAX + 1];
     int n = snprintf(record, sizeof(record), "%ld %d %lld\n", code, started, (long long)wall_us());
     memset(record + n, ' ', (size_t)(RECORD_MAX - n));
-    /* Without this record the end of the container would be a guess: try until it stands or we are told
-     * to give up. */
+    /* Without this record the end of the container would be a guess: try until it stands or we are
+     * told to give up. */
     while (exit_publish(record) < 0 && !kill_wanted)
         poll_once(EXIT_RETRY_MS);
 }
@@ -467,7 +472,7 @@ static int run(char **argv, int sandboxed)
         (rc = signals_open()) < 0 || (rc = log_open(0)) < 0 ||
         (rc = program_start(argv, sandboxed)) < 0) {
         fprintf(stderr, "atoll-shim: starting %s: %s\n", argv[0], strerror(-rc));
-        return 1;
+        return -rc; /* nobody keeps our stderr: the errno is the message */
     }
     int status = attend();
     drain();
@@ -487,8 +492,8 @@ int main(int argc, char **argv)
     dir_fd = open(argv[2], O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     log_max = strtoull(argv[3], NULL, 10);
     if (dir_fd < 0 || log_max == 0) {
-        fprintf(stderr, "atoll-shim: %s: %s, or LOG_MAX %s is not a size\n", argv[2], strerror(errno),
-                argv[3]);
+        fprintf(stderr, "atoll-shim: %s: %s, or LOG_MAX %s is not a size\n", argv[2],
+                strerror(errno), argv[3]);
         return 2;
     }
     return run(argv + 6, strcmp(argv[4], "sandboxed") == 0);
