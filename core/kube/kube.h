@@ -31,8 +31,11 @@ struct kube_client;
 /* user_agent: "atolld/0.1.0"; the part before '/' becomes the field manager. Takes ownership of cfg. */
 int kube_client_new(struct loop *l, struct http_client *http, struct kube_config *cfg, const char *user_agent,
                     struct kube_client **ret, struct err **err);
-void kube_client_free(struct kube_client *c);      /* cancels open calls without callbacks */
+void kube_client_free(struct kube_client *c); /* cancels open calls without callbacks; after its caches, lease, events */
 struct loop *kube_client_loop(struct kube_client *c);
+/* Calls a second and at once; 0 = no limit. Default 50 and 100, none when the server is on this machine. Watches
+ * and the leader's Lease do not count. In any case at most 64 calls are in flight; the others wait in order. */
+void kube_client_limit(struct kube_client *c, double per_second, unsigned burst);
 
 /* ---- requests -------------------------------------------------------------------------------------- */
 
@@ -165,7 +168,7 @@ void kube_queue_free(struct kube_queue *q);
 void kube_queue_add(struct kube_queue *q, const char *key);
 void kube_queue_add_after(struct kube_queue *q, const char *key, uint64_t ms); /* keeps the earlier of two times */
 void kube_queue_done(struct kube_queue *q, const char *key, enum kube_result r);
-size_t kube_queue_len(const struct kube_queue *q);
+size_t kube_queue_len(const struct kube_queue *q); /* ready or being processed; not those waiting for a time */
 
 /* ---- leader election and events ---------------------------------------------------------------------- */
 
@@ -177,8 +180,12 @@ struct kube_lease_opts {
     void *arg;
 };
 struct kube_lease *kube_lease_new(struct kube_client *c, const struct kube_lease_opts *o);
-bool kube_lease_held(const struct kube_lease *l);
-void kube_lease_free(struct kube_lease *l);        /* releases when held (best effort) */
+bool kube_lease_held(const struct kube_lease *l);   /* also by the clock: false the moment it may have expired */
+/* Sends a release when held, without waiting: it only leaves if the loop still turns and the client lives. */
+void kube_lease_free(struct kube_lease *l);
+/* For an orderly exit: releases when held, waits for the answer (at most about a second after a write that is
+ * under way), frees the lease, then calls released(arg) in a later turn. Stop leading before you call it. */
+void kube_lease_release(struct kube_lease *l, void (*released)(void *arg), void *arg);
 
 /* One Event per (object, reason, message); repeats raise its count, at most one write per 5 s each; bounded. */
 struct kube_events;
