@@ -9,10 +9,17 @@
 #include "base/str.h"
 
 struct metric;
-enum metric_type { METRIC_COUNTER, METRIC_GAUGE, METRIC_HISTOGRAM /* seconds, fixed buckets 100 us .. 10 s */ };
-/* `name` with the atoll_ prefix and unit suffix; `label` one label name or NULL. Same name gives the same metric. */
-struct metric *metric_get(const char *name, enum metric_type type, const char *label, const char *help);
-void metric_add(struct metric *m, const char *label_value, double v);   /* label_value NULL without label */
+enum metric_type {
+    METRIC_COUNTER,
+    METRIC_GAUGE,
+    METRIC_HISTOGRAM /* seconds, fixed buckets 100 us .. 10 s */
+};
+/* `name` with the atoll_ prefix and unit suffix; `label` one label name or NULL. Same name gives
+ * the same metric. */
+struct metric *metric_get(const char *name, enum metric_type type, const char *label,
+                          const char *help);
+void metric_add(struct metric *m, const char *label_value,
+                double v); /* label_value NULL without label */
 void metric_set(struct metric *m, const char *label_value, double v);
 void metric_observe(struct metric *m, const char *label_value, double seconds);
 double metric_value(const struct metric *m, const char *label_value);
