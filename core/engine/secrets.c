@@ -66,13 +66,6 @@ void secrets_free(struct secrets *s)
     mem_free(s);
 }
 
-void secrets_wipe_json(cJSON *map)
-{
-    for (cJSON *item = map ? map->child : NULL; item; item = item->next)
-        if (cJSON_IsString(item))
-            mem_wipe(item->valuestring, strlen(item->valuestring));
-}
-
 int engine_expand_secrets(const char *text, const cJSON *secrets, struct buf *out, bool *ret_had,
                           struct err **err)
 {

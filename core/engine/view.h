@@ -61,7 +61,5 @@ struct atoll_str view_text(struct arena *a, const char *s);
 int secrets_new(const cJSON *map, struct secrets **ret, struct err **err);
 bool secrets_get(const struct secrets *s, struct str ref, struct str *ret);
 void secrets_free(struct secrets *s); /* wipes; NULL is fine */
-/* Overwrite the texts of a {ref: text} object before its tree is freed. */
-void secrets_wipe_json(cJSON *map);
 
 #endif

@@ -135,6 +135,9 @@ void wheel_node_init(struct wheel_node *n, void (*fn)(struct wheel_node *n))
 void wheel_add(struct wheel *w, struct wheel_node *n, uint64_t at_ms)
 {
     wheel_del(n);
+    uint64_t now_tick = loop_now_ms(w->loop) / WHEEL_TICK_MS;
+    if (!w->armed && now_tick > w->tick)
+        w->tick = now_tick; /* it was empty: nothing was missed meanwhile */
     n->wheel = w;
     n->due = at_ms;
     uint64_t tick = tick_of(at_ms);
