@@ -290,7 +290,7 @@ int child_spawn(struct loop *l, const struct child_spec *spec, child_exit_fn *fn
                 struct child **ret, struct err **err)
 {
     struct launch launch;
-    pid_t pid, parent;
+    pid_t pid = -1, parent;
     int pidfd = -1;
     memset(&launch, 0, sizeof(launch));
     int rc = launch_prepare(&launch, spec, err);
