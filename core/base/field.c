@@ -414,12 +414,20 @@ static void validate_scalar(struct walk *w, const struct field_node *n, const cJ
         check_string(w, n, v->valuestring);
 }
 
+/* `tls: false` and `shardings: []` say the same as their absence. */
+static bool asks_for_nothing(const cJSON *v)
+{
+    bool container = cJSON_IsObject(v) || cJSON_IsArray(v);
+    return cJSON_IsFalse(v) || cJSON_IsNull(v) || (container && !v->child);
+}
+
 static void validate_node(struct walk *w, const struct field_node *n, const cJSON *v,
                           const cJSON *old)
 {
     unsigned flags = n->row ? n->row->flags : 0;
     if (flags & FIELD_REJECTED) {
-        report(w, "is not served here: %s", n->row->instead);
+        if (!asks_for_nothing(v))
+            report(w, "is not served here: %s", n->row->instead);
         return;
     }
     if (!type_fits(n->type, v)) {
@@ -477,8 +485,7 @@ static void descend(struct walk *w, const struct field_node *n, const cJSON *v,
 static void warn_node(struct walk *w, const struct field_node *n, const cJSON *v)
 {
     unsigned flags = n->row ? n->row->flags : 0;
-    bool said_no = cJSON_IsFalse(v) || cJSON_IsNull(v); /* switched off is what happens anyway */
-    if (flags & FIELD_NO_EFFECT && !said_no)
+    if (flags & FIELD_NO_EFFECT && !asks_for_nothing(v))
         report(w, "is accepted and has no effect here%s%s", n->row->instead ? ": " : "",
                n->row->instead ? n->row->instead : "");
     else if (flags & FIELD_DEPRECATED)
