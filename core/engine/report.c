@@ -204,9 +204,13 @@ cJSON *report_json(const struct report *r)
     if (r->known) {
         json_put_str(j, r->role.ptr, "role");
         json_put_str(j, version, "version");
-        cJSON *facts = json_obj(j, "facts");
-        for (uint32_t i = 0; i < r->n_facts; i++)
+        cJSON *facts = json_obj(j, "facts"), *changing = cJSON_CreateArray();
+        for (uint32_t i = 0; i < r->n_facts; i++) {
             json_put_str(facts, r->facts[i].value.ptr, r->facts[i].key.ptr);
+            if (r->facts[i].flags & ATOLL_FACT_VOLATILE)
+                cJSON_AddItemToArray(changing, cJSON_CreateString(r->facts[i].key.ptr));
+        }
+        json_put(j, changing, "volatile");
     } else {
         json_put_str(j, r->reason.ptr, "reason");
         json_put_str(j, r->message.ptr, "message");

@@ -38,7 +38,8 @@ static inline void report_unrefp(struct report **r)
 /* Role, role version, known or not, or a fact that is not volatile. `old` NULL: nothing was told
  * yet. */
 bool report_changed(const struct report *old, const struct report *now);
-/* {known, role, version, reason, message, facts}: what crosses to the host. Heap tree. */
+/* {known, role, version, facts, volatile: [key]} or {known, reason, message}: what crosses to the
+ * host. Heap tree. */
 cJSON *report_json(const struct report *r);
 
 /* Text of a plugin as the core may show it: valid UTF-8, no control characters, cut at max - 1
