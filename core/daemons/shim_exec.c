@@ -24,7 +24,9 @@
 
 #include "daemons/shim.h"
 
-enum { EXEC_FAILED = 126 };
+enum { EXEC_FAILED = 126, ENVIRON_MAX = 512 * 1024, VARIABLES_MAX = 8192 };
+
+extern char **environ;
 
 static size_t proc_read(pid_t pid, const char *file, char *text, size_t max)
 {
@@ -105,6 +107,27 @@ static int capabilities_take(uint64_t mask)
     return (int)syscall(SYS_capset, &head, data);
 }
 
+/* The environment the container was started with, from /proc: also right when ours or its spec is
+ * newer. */
+static void environ_take(pid_t pid)
+{
+    static char text[ENVIRON_MAX];
+    static char *list[VARIABLES_MAX + 1];
+    char path[64];
+    size_t len = 0, n = 0;
+    snprintf(path, sizeof(path), "/proc/%d/environ", (int)pid);
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    for (ssize_t got; fd >= 0 && (got = read(fd, text + len, sizeof(text) - 1 - len)) > 0;)
+        len += (size_t)got;
+    if (fd >= 0)
+        close(fd);
+    for (char *at = text; at < text + len && n < VARIABLES_MAX; at += strlen(at) + 1)
+        if (*at)
+            list[n++] = at;
+    if (n)
+        environ = list;
+}
+
 static int exec_child(char **argv, int cwd, uint64_t caps)
 {
     prctl(PR_SET_PDEATHSIG, SIGKILL);
@@ -129,6 +152,7 @@ int shim_exec(long pid_number, uint64_t start_time, char **argv)
         errno = ESRCH;
         return failed("the container is gone");
     }
+    environ_take(pid);
     if (user_join(mnt) < 0 || setns(uts, CLONE_NEWUTS) < 0 || setns(ipc, CLONE_NEWIPC) < 0 ||
         setns(pids, CLONE_NEWPID) < 0 || setns(mnt, CLONE_NEWNS) < 0)
         return failed("joining the sandbox of the container");
