@@ -69,7 +69,7 @@ const char *args_value(const struct args *a, const char *flag)
 }
 
 /* One word that starts with '-'. Returns how many words were used. */
-static int flag_parse(const struct command *c, int left, char **words, struct args *ret,
+static int flag_parse(const struct command *c, int left, const char *const *words, struct args *ret,
                       struct err **err)
 {
     const char *word = words[0];
@@ -101,7 +101,8 @@ static int flag_parse(const struct command *c, int left, char **words, struct ar
     return 2;
 }
 
-int args_parse(const struct command *c, int argc, char **argv, struct args *ret, struct err **err)
+int args_parse(const struct command *c, int argc, const char *const *argv, struct args *ret,
+               struct err **err)
 {
     struct args a = {.command = c};
     for (int i = 0; i < argc;) {
@@ -188,7 +189,7 @@ int cli_run(int argc, char **argv)
         return 0;
     }
     struct args a;
-    if (args_parse(c, argc - 2, argv + 2, &a, &err) < 0) {
+    if (args_parse(c, argc - 2, (const char *const *)argv + 2, &a, &err) < 0) {
         fprintf(stderr, "atoll: %s\n", err_text(err));
         return 2;
     }

@@ -25,10 +25,10 @@ static const struct command *command_named(const char *name)
 static void flags_in_every_spelling(void **state)
 {
     (void)state;
-    char *spellings[][3] = {{"--members", "3", NULL},
-                            {"--members=3", NULL, NULL},
-                            {"-m", "3", NULL},
-                            {"-m3", NULL, NULL}};
+    const char *spellings[][3] = {{"--members", "3", NULL},
+                                  {"--members=3", NULL, NULL},
+                                  {"-m", "3", NULL},
+                                  {"-m3", NULL, NULL}};
     for (size_t i = 0; i < ARRAY_LEN(spellings); i++) {
         struct args a;
         int argc = spellings[i][1] ? 2 : 1;
@@ -43,7 +43,7 @@ static void wrong_lines_are_explained(void **state)
     (void)state;
     struct {
         const char *command;
-        char *words[3];
+        const char *words[3];
         const char *says;
     } cases[] = {
         {"up", {"--member", "3", NULL}, "unknown option --member"},
