@@ -16,7 +16,7 @@
 #include "base/log.h"
 
 #define LOG_ROOM           "kube"
-#define CALLS_IN_FLIGHT    64
+#define CALLS_IN_FLIGHT    28 /* fewer than io has connections to one host: room for the urgent */
 #define ATTEMPTS_MAX       11
 #define DEADLINE_MS        30000
 #define RAW_ERROR_BODY_MAX ((size_t)64 << 10)

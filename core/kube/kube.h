@@ -34,7 +34,7 @@ int kube_client_new(struct loop *l, struct http_client *http, struct kube_config
 void kube_client_free(struct kube_client *c); /* cancels open calls without callbacks; after its caches, lease, events */
 struct loop *kube_client_loop(struct kube_client *c);
 /* Calls a second and at once; 0 = no limit. Default 50 and 100, none when the server is on this machine. Watches
- * and the leader's Lease do not count. In any case at most 64 calls are in flight; the others wait in order. */
+ * and the leader's Lease do not count. In any case at most 28 calls are in flight; the others wait in order. */
 void kube_client_limit(struct kube_client *c, double per_second, unsigned burst);
 
 /* ---- requests -------------------------------------------------------------------------------------- */
