@@ -70,7 +70,7 @@ cJSON *plan_component_accounts(const cJSON *component, const cJSON *definition)
     const char *cluster = json_str(component, "metadata", "labels", LABEL_CLUSTER);
     const char *comp = json_str(component, "metadata", "labels", LABEL_COMPONENT);
     cJSON *list = cJSON_CreateArray();
-    json_foreach (account, json_at(definition, "spec", "systemAccounts")) {
+    json_foreach (account, cluster && comp ? json_at(definition, "spec", "systemAccounts") : NULL) {
         const char *name = json_str(account, "name");
         const cJSON *own = json_find(json_at(component, "spec", "systemAccounts"), "name", name);
         if (!name || json_bool(false, own, "disabled"))
@@ -177,7 +177,7 @@ static cJSON *config_object(const struct comp *c, const char *volume, bool secre
         json_put_str(o, "Opaque", "type");
     json_foreach (file, json_at(c->in->render, "files")) {
         const char *name = json_str(file, "name"), *content = json_str(file, "content");
-        if (!streq(json_str(file, "volume"), volume))
+        if (!streq(json_str(file, "volume"), volume) || !name || !content)
             continue;
         if (secret)
             put_base64(o, json_str(file, "expanded") ? json_str(file, "expanded") : content, name);
@@ -202,7 +202,7 @@ static void configs_ensure(const struct comp *c, struct plan *p)
 {
     const cJSON *files = json_at(c->in->render, "files");
     json_foreach (file, files) {
-        if (!first_of_volume(files, file))
+        if (!json_str(file, "volume") || !first_of_volume(files, file))
             continue;
         const char *volume = json_str(file, "volume");
         bool secret = comp_volume_secret(c, volume);

@@ -101,7 +101,7 @@ static cJSON *config_items(const struct comp *c, const char *volume)
     cJSON *items = cJSON_CreateArray();
     bool own_modes = false;
     json_foreach (file, json_at(c->in->render, "files")) {
-        if (!streq(json_str(file, "volume"), volume))
+        if (!streq(json_str(file, "volume"), volume) || !json_str(file, "name"))
             continue;
         cJSON *item = cJSON_CreateObject();
         json_put_str(item, json_str(file, "name"), "key");
@@ -122,6 +122,8 @@ static void config_volumes(const struct comp *c, cJSON *spec)
 {
     json_foreach (file, json_at(c->in->render, "files")) {
         const char *volume = json_str(file, "volume");
+        if (!volume)
+            continue;
         bool secret = comp_volume_secret(c, volume);
         const char *source = secret ? "secret" : "configMap";
         cJSON *v = cJSON_CreateObject();

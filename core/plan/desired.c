@@ -104,8 +104,9 @@ cJSON *desired_finalizer(const cJSON *object, const char *f, bool present)
     cJSON *patch = cJSON_CreateObject();
     json_put(patch, list, "metadata", "finalizers");
     /* A list is replaced as a whole: only when nobody else changed it meanwhile. */
-    json_put_str(patch, json_str(object, "metadata", "resourceVersion"), "metadata",
-                 "resourceVersion");
+    if (json_str(object, "metadata", "resourceVersion"))
+        json_put_str(patch, json_str(object, "metadata", "resourceVersion"), "metadata",
+                     "resourceVersion");
     return patch;
 }
 

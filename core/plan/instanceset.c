@@ -128,7 +128,10 @@ static bool claims_ensure(struct its *s, const struct plan_instance *i)
 {
     bool usable = true;
     json_foreach (claim, json_at(s->spec, "volumeClaimTemplates")) {
-        const char *name = name_pvc(s->p->arena, json_str(claim, "metadata", "name"), i->name);
+        const char *vct = json_str(claim, "metadata", "name");
+        const char *name = vct ? name_pvc(s->p->arena, vct, i->name) : NULL;
+        if (!name)
+            continue;
         const cJSON *there = map_get(&s->pvcs, name);
         if (!there)
             plan_step_add(s->p, PLAN_CREATE, PLAN_PVC, s->ns, name, its_pvc_build(s, i, claim),
@@ -309,8 +312,9 @@ static void headless_ensure(struct its *s)
         json_put(svc, ports, "spec", "ports");
     else
         cJSON_Delete(ports);
-    json_put(svc, cJSON_Duplicate(json_at(s->spec, "selector", "matchLabels"), true), "spec",
-             "selector");
+    if (json_at(s->spec, "selector", "matchLabels"))
+        json_put(svc, cJSON_Duplicate(json_at(s->spec, "selector", "matchLabels"), true), "spec",
+                 "selector");
     desired_object(s->p, PLAN_SERVICE, s->in->headless, svc, NULL);
 }
 

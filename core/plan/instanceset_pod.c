@@ -196,7 +196,8 @@ cJSON *its_pvc_build(const struct its *s, const struct plan_instance *i, const c
     map_over(pvc, json_at(from, "metadata", "annotations"), "annotations");
     labels_system(s, i, json_obj(pvc, "metadata"));
     json_put_str(pvc, vct, "metadata", "labels", LABEL_VCT_NAME);
-    json_put(pvc, cJSON_Duplicate(json_at(from, "spec"), true), "spec");
+    if (json_at(from, "spec"))
+        json_put(pvc, cJSON_Duplicate(json_at(from, "spec"), true), "spec");
     return pvc;
 }
 
@@ -205,6 +206,8 @@ static void volumes_add(const struct its *s, const struct plan_instance *i, cJSO
 {
     json_foreach (claim, json_at(s->spec, "volumeClaimTemplates")) {
         const char *name = json_str(claim, "metadata", "name");
+        if (!name)
+            continue;
         cJSON *list = cJSON_GetObjectItemCaseSensitive(pod_spec, "volumes");
         if (!list)
             list = cJSON_AddArrayToObject(pod_spec, "volumes");
@@ -238,7 +241,8 @@ cJSON *its_pod_build(const struct its *s, const struct plan_instance *i)
     labels_system(s, i, meta);
     json_put_str(meta, t->revision, "labels", LABEL_REVISION);
     json_put(meta, owners, "ownerReferences");
-    json_put(pod, cJSON_Duplicate(json_at(t->pod, "spec"), true), "spec");
+    if (json_at(t->pod, "spec"))
+        json_put(pod, cJSON_Duplicate(json_at(t->pod, "spec"), true), "spec");
     json_put_str(pod, i->name, "spec", "hostname");
     if (!json_str(pod, "spec", "subdomain")) {
         const char *headless = arena_printf(s->p->arena, "%s-headless", s->name);
