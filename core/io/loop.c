@@ -45,8 +45,10 @@ struct loop {
     uv_loop_t uv;
     uv_async_t wake;
     uv_check_t check;
-    uv_idle_t idle;   /* active while a deferred call or a tick waits */
-    uv_timer_t until; /* bounds loop_run_until */
+    uv_idle_t idle;         /* active while a deferred call or a tick waits */
+    uv_timer_t until;       /* loop_run_until: its deadline, */
+    uv_prepare_t prepare;   /* and a look before each poll */
+    const bool *until_done; /* at its condition */
     struct list deferred, ticks, owned;
     bool running;
     atomic_bool stop;
@@ -157,9 +159,19 @@ static void on_wake(uv_async_t *wake)
     calls_run(&calls);
 }
 
+/* A timer may run at the start of a turn, before the poll: a turn that has nothing to wait for any
+ * more must be told so, or it blocks. uv_stop makes this turn's poll return at once and is
+ * forgotten with the turn. */
 static void on_until(uv_timer_t *t)
 {
-    (void)t; /* it only wakes the loop */
+    uv_stop(t->loop);
+}
+
+static void on_prepare(uv_prepare_t *p)
+{
+    struct loop *l = container_of(p, struct loop, prepare);
+    if (*l->until_done)
+        uv_stop(&l->uv);
 }
 
 /* A peer that goes away is an error of write(), not a death. child.c gives children the default
@@ -193,6 +205,7 @@ int loop_new(struct loop **ret, struct err **err)
     uv_check_start(&l->check, on_check);
     uv_idle_init(&l->uv, &l->idle);
     uv_timer_init(&l->uv, &l->until);
+    uv_prepare_init(&l->uv, &l->prepare);
     *ret = l;
     return 0;
 }
@@ -251,10 +264,13 @@ int loop_run_until(struct loop *l, const bool *done, uint64_t ms)
 {
     uv_update_time(&l->uv);
     uint64_t end = uv_now(&l->uv) + ms;
+    l->until_done = done;
     uv_timer_start(&l->until, on_until, ms, 0);
+    uv_prepare_start(&l->prepare, on_prepare);
     while (!*done && uv_now(&l->uv) < end)
         turn(l);
     uv_timer_stop(&l->until);
+    uv_prepare_stop(&l->prepare);
     return *done ? 0 : -ETIMEDOUT;
 }
 

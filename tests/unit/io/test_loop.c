@@ -79,6 +79,25 @@ static void until_times_out(void **state)
     assert_in_range(clock_mono_ms() - start, 29, 2000);
 }
 
+/* A timer that is due at the start of a turn runs before the poll, which then must not block. */
+static void until_does_not_oversleep(void **state)
+{
+    (void)state;
+    struct loop_timer *t = loop_timer_new(loop, finish, NULL);
+    for (int i = 0; i < 200; i++) {
+        bool never = false;
+        uint64_t start = clock_mono_ms();
+        loop_post(loop, count, NULL); /* wakes the loop shortly before the deadline */
+        loop_run_until(loop, &never, 1);
+        done = false;
+        loop_timer_start(t, 1);
+        loop_post(loop, count, NULL);
+        wait_done();
+        assert_true(clock_mono_ms() - start < WAIT_MS / 2);
+    }
+    loop_timer_free(t);
+}
+
 static struct loop_tick *tick;
 
 static void free_tick(void *arg)
@@ -308,9 +327,10 @@ static void left_over(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        T(deferred),    T(until_times_out), T(ticks), T(timers), T(timer_counts_from_now),
-        T(descriptors), T(signals),         T(posts), T(stops),  T(files),
-        T(left_over),
+        T(deferred),    T(until_times_out), T(until_does_not_oversleep),
+        T(ticks),       T(timers),          T(timer_counts_from_now),
+        T(descriptors), T(signals),         T(posts),
+        T(stops),       T(files),           T(left_over),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
