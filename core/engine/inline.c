@@ -23,6 +23,8 @@ struct link {
     struct list queue;
     struct runner *runner;
     struct link_events ev;
+    size_t queued;
+    bool busy, closed; /* closed from inside on_soon: dropped at its end */
 };
 #define link_MAGIC 0xa7011010
 
@@ -32,6 +34,7 @@ static void queue_put(struct link *l, cJSON *msg, bool down)
     m->msg = msg;
     m->down = down;
     list_append(&l->queue, &m->node);
+    l->queued++;
     if (!loop_timer_active(l->soon))
         loop_timer_start(l->soon, 0);
 }
@@ -64,20 +67,41 @@ static void pass(struct link *l, struct letter_out *m)
     frame_done(&f);
 }
 
+static struct letter_out *queue_take(struct link *l)
+{
+    struct letter_out *m = list_entry(l->queue.next, struct letter_out, node);
+    list_remove(&m->node);
+    l->queued--;
+    return m;
+}
+
+static void inline_drop(struct link *l)
+{
+    while (l->queued) {
+        struct letter_out *m = queue_take(l);
+        frame_wipe(m->msg);
+        cJSON_Delete(m->msg);
+        mem_free(m);
+    }
+    loop_timer_free(l->soon);
+    l->magic = 0;
+    mem_free(l);
+}
+
 /* What is in the queue now; answers wait for the next turn. */
 static void on_soon(void *arg)
 {
     struct link *l = CAST(link, arg);
-    struct list mark;
-    list_append(&l->queue, &mark);
-    while (l->queue.next != &mark) {
-        struct letter_out *m = list_entry(l->queue.next, struct letter_out, node);
-        list_remove(&m->node);
+    l->busy = true;
+    for (size_t n = l->queued; n > 0 && !l->closed; n--) {
+        struct letter_out *m = queue_take(l);
         pass(l, m);
         mem_free(m);
     }
-    list_remove(&mark);
-    if (!list_empty(&l->queue))
+    l->busy = false;
+    if (l->closed)
+        inline_drop(l);
+    else if (l->queued)
         loop_timer_start(l->soon, 0);
 }
 
@@ -125,16 +149,10 @@ static void inline_close(struct link *l)
     if (!l)
         return;
     runner_free(l->runner);
-    while (!list_empty(&l->queue)) {
-        struct letter_out *m = list_entry(l->queue.next, struct letter_out, node);
-        list_remove(&m->node);
-        frame_wipe(m->msg);
-        cJSON_Delete(m->msg);
-        mem_free(m);
-    }
-    loop_timer_free(l->soon);
-    l->magic = 0;
-    mem_free(l);
+    l->runner = NULL;
+    l->closed = true;
+    if (!l->busy)
+        inline_drop(l);
 }
 
 const struct link_kind link_inline = {.name = "inline",

@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -158,6 +159,15 @@ static const char **env_make(struct arena *a)
     return env;
 }
 
+/* As many as we may give: a helper holds a connection per instance. */
+static uint64_t files_limit(void)
+{
+    struct rlimit own;
+    if (getrlimit(RLIMIT_NOFILE, &own) < 0)
+        return 0;
+    return own.rlim_max < OPEN_FILES ? own.rlim_max : OPEN_FILES;
+}
+
 static int child_start(struct link *l, const struct link_opts *o, int socket_fd, int note_fd,
                        struct err **err)
 {
@@ -173,7 +183,7 @@ static int child_start(struct link *l, const struct link_opts *o, int socket_fd,
                               .fds = fds,
                               .n_fds = ARRAY_LEN(fds),
                               .die_with_parent = true,
-                              .nofile = OPEN_FILES,
+                              .nofile = files_limit(),
                               .address_space = o->address_space};
 #ifdef ATOLL_SANITIZED
     spec.address_space = 0; /* the shadow memory alone is larger than any limit */
