@@ -18,6 +18,7 @@ void proxy_free(struct proxy *p)
     for (size_t i = 0; i < p->n; i++) {
         mem_free(p->slots[i].want);
         mem_free(p->slots[i].told);
+        mem_free(p->slots[i].file);
     }
     mem_free(p->slots);
     mem_free(p->name);
@@ -85,10 +86,17 @@ bool proxy_assign(struct proxy *p, const char *const *targets, size_t n)
 
 bool proxy_settled(const struct proxy *p)
 {
-    for (size_t i = 0; i < p->n; i++)
+    for (size_t i = 0; i < p->known; i++)
         if (!streq(p->slots[i].want, p->slots[i].told))
             return false;
     return true;
+}
+
+void proxy_reloaded(struct proxy *p)
+{
+    p->known = p->filed;
+    for (size_t i = 0; i < p->n; i++)
+        text_set(&p->slots[i].told, i < p->known ? p->slots[i].file : NULL);
 }
 
 static void slot_command(const struct proxy *p, size_t i, const char *target, struct buf *out)
@@ -107,13 +115,13 @@ static void slot_command(const struct proxy *p, size_t i, const char *target, st
  * Sessions are cut last, when a client that comes back at once already reaches the right one. */
 void proxy_commands(struct proxy *p, struct buf *commands, struct buf *cuts)
 {
-    for (size_t i = 0; i < p->n; i++)
+    for (size_t i = 0; i < p->known; i++)
         if (p->slots[i].told && !p->slots[i].want)
             slot_command(p, i, NULL, commands);
-    for (size_t i = 0; i < p->n; i++)
+    for (size_t i = 0; i < p->known; i++)
         if (p->slots[i].want && !streq(p->slots[i].want, p->slots[i].told))
             slot_command(p, i, p->slots[i].want, commands);
-    for (size_t i = 0; i < p->n; i++) {
+    for (size_t i = 0; i < p->known; i++) {
         struct slot *s = &p->slots[i];
         if (s->told && !streq(s->want, s->told)) {
             buf_addf(commands, "shutdown sessions server %s/s%zu\n", p->name, i + 1);
@@ -126,14 +134,17 @@ void proxy_commands(struct proxy *p, struct buf *commands, struct buf *cuts)
 /* ---- configuration
  * ---------------------------------------------------------------------------------------- */
 
-static void config_proxy(const struct proxy *p, struct buf *out)
+static void config_proxy(struct proxy *p, struct buf *out)
 {
+    p->filed = p->n;
     buf_addf(out, "\nlisten %s\n    bind %s\n    balance %s\n", p->name, p->name,
              p->sticky ? "source" : "roundrobin");
-    for (size_t i = 0; i < p->n; i++)
-        buf_addf(out, "    server s%zu %s%s\n", i + 1,
-                 p->slots[i].want ? p->slots[i].want : "127.0.0.1:1",
-                 p->slots[i].want ? "" : " disabled");
+    for (size_t i = 0; i < p->n; i++) {
+        const char *want = p->slots[i].want;
+        text_set(&p->slots[i].file, want);
+        buf_addf(out, "    server s%zu %s%s\n", i + 1, want ? want : "127.0.0.1:1",
+                 want ? "" : " disabled");
+    }
 }
 
 void balance_config(const struct map *proxies, const struct balance_settings *s, struct buf *out)
@@ -158,7 +169,8 @@ void balance_config(const struct map *proxies, const struct balance_settings *s,
              "    retries 1\n",
              s->worker_socket, s->maxconn, s->threads);
     for (; *names; names++) {
-        const struct proxy *p = map_get(proxies, *names);
+        struct proxy *p = map_get(proxies, *names);
+        p->filed = 0;
         if (p->declared && !p->barred)
             config_proxy(p, out);
     }
@@ -199,6 +211,7 @@ static void learn_row(struct map *proxies, struct str row)
         return;
     if (number > p->n)
         slots_grow(p, number);
+    p->filed = p->known = p->n;
     if (admin_bits & 1) /* forced into maintenance: closed */
         return;
     AUTO(mem_freep)

@@ -18,6 +18,7 @@
 struct slot {
     char *want; /* "127.1.1.2:6379"; NULL = closed */
     char *told; /* the same for the running worker */
+    char *file; /* the same for the configuration file written last */
 };
 struct proxy {
     char *name;    /* "127.101.0.5:6379": where it listens; also its name for HAProxy */
@@ -26,6 +27,8 @@ struct proxy {
     bool barred;   /* it cannot be bound (see haproxy.c); left out of the configuration */
     struct slot *slots;
     size_t n;
+    size_t filed; /* slots it has in the configuration file written last; 0 = it is not in it */
+    size_t known; /* slots the running worker has; the others wait for a reload */
 };
 
 struct proxy *proxy_new(const char *name);
@@ -41,12 +44,15 @@ bool proxy_assign(struct proxy *p, const char *const *targets, size_t n);
  * instead (balance_cut). */
 void proxy_commands(struct proxy *p, struct buf *commands, struct buf *cuts);
 bool proxy_settled(const struct proxy *p);
+/* A worker that read the last file has taken over: that is what it was told. */
+void proxy_reloaded(struct proxy *p);
 
 struct balance_settings {
     const char *worker_socket;
     unsigned maxconn, threads;
 };
-/* haproxy.cfg for all declared proxies, in name order. */
+/* haproxy.cfg for all declared proxies, in name order; they are `filed` then, with their slots as
+ * wanted. */
 void balance_config(const struct map *proxies, const struct balance_settings *s, struct buf *out);
 
 /* `show servers state` into proxies that are not declared; their slots have want = told. */

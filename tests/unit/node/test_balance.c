@@ -33,6 +33,8 @@ static void one_target_moves(void **state)
     struct proxy *p = proxy_new(PROXY);
     assert_true(assign(p, "127.1.1.1:6379", NULL, NULL)); /* the first slots are new */
     assert_int_equal(p->n, BALANCE_SLOTS_MIN);
+    says(p, "", ""); /* no worker knows it yet */
+    p->known = p->n;
     says(p,
          "set server " PROXY "/s1 addr 127.1.1.1 port 6379\nset server " PROXY "/s1 state ready\n",
          "");
@@ -56,6 +58,7 @@ static void others_keep_their_slot(void **state)
     (void)state;
     struct proxy *p = proxy_new(PROXY);
     assign(p, "a:1", "b:1", "c:1");
+    p->known = p->n;
     AUTO(buf_done) struct buf drop = BUF_INIT(65536);
     proxy_commands(p, &drop, &drop);
     assign(p, "c:1", "d:1", NULL);
@@ -69,6 +72,18 @@ static void others_keep_their_slot(void **state)
     assert_true(proxy_assign(p, many, 5));
     assert_int_equal(p->n, 16);
     assert_string_equal(p->slots[2].want, "c:1");
+    AUTO(map_done) struct map all = MAP_INIT;
+    AUTO(buf_done) struct buf text = BUF_INIT(65536), late = BUF_INIT(65536);
+    struct balance_settings s = {"/x/worker.sock", 1000, 1};
+    map_set(&all, p->name, p);
+    p->declared = true;
+    balance_config(&all, &s, &text);
+    assign(p, "z:1", NULL, NULL); /* while the new worker starts */
+    proxy_commands(p, &late, &late);
+    proxy_reloaded(p); /* it starts from the file: what came later is said again */
+    assert_int_equal(p->known, 16);
+    assert_string_equal(p->slots[2].told, "c:1");
+    assert_false(proxy_settled(p));
     proxy_free(p);
 }
 
