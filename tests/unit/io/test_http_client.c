@@ -3,15 +3,9 @@
  * moments, client certificates, upgrades over TLS. */
 #include "unit/cm.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
-#include <gnutls/gnutls.h>
-#include <netinet/in.h>
-#include <pthread.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
 #include "io/http_client.h"
 #include "io/http_server.h"
@@ -115,19 +109,6 @@ static void on_hang_gone(void *user)
     left++;
 }
 
-static int upgrade_fd = -1;
-static void *upgrade_token;
-static bool upgrade_flag;
-
-static void on_upgraded(void *arg, int fd, struct str extra, void *token)
-{
-    (void)arg;
-    assert_int_equal(extra.len, 0);
-    upgrade_fd = fd;
-    upgrade_token = token;
-    upgrade_flag = true;
-}
-
 static void whoami(struct http_in *in)
 {
     AUTO(buf_done) struct buf b = BUF_INIT(1000);
@@ -155,9 +136,6 @@ static void on_request(void *arg, struct http_in *in)
         http_reply(in, 200, NULL, 0, str_of(http_in_header(in, "Host")));
     } else if (streq(path, "/busy")) {
         http_reply(in, 429, headers, 2, STR("later"));
-    } else if (streq(path, "/upgrade")) {
-        const struct http_header up[] = {{"Upgrade", "test"}};
-        http_upgrade(in, up, 1, on_upgraded, NULL);
     } else if (streq(path, "/big")) {
         static char block[200000];
         http_reply(in, 200, NULL, 0, (struct str){block, sizeof(block)});
@@ -181,7 +159,6 @@ static int begin(bool tls)
     }
     stream_in = NULL;
     hanging = left = 0;
-    upgrade_flag = false;
     if (loop_new(&loop, NULL) || http_server_new(loop, &o, &server, NULL) ||
         http_client_new(loop, &client, NULL))
         return -1;
@@ -472,6 +449,27 @@ static void server_dies(void **state)
     assert_non_null(b.error);
 }
 
+/* The pool holds a connection that the other side has closed meanwhile. */
+static void server_restarts(void **state)
+{
+    (void)state;
+    struct http_server_opts o = {.address = "127.0.0.1",
+                                 .port = http_server_port(server),
+                                 .body_max = 1000,
+                                 .on_request = on_request};
+    RESULT(before);
+    RESULT(after);
+    start(&before, (struct http_call){0}, "/x", false);
+    finish(&before);
+    http_server_free(TAKE(server));
+    assert_int_equal(http_server_new(loop, &o, &server, NULL), 0);
+    start(&after, (struct http_call){.method = "POST", .body = STR("b")}, "/x", false);
+    finish(&after);
+    assert_int_equal(before.status, 200);
+    assert_int_equal(after.status, 200);
+    assert_string_equal(buf_str(&after.data), "POST - b");
+}
+
 static void tls_get(struct result *r, const struct http_tls *tls, const char *path)
 {
     start(r, (struct http_call){.tls = tls}, path, false);
@@ -581,144 +579,6 @@ static void tls_upload(void **state)
     http_tls_free(tls);
 }
 
-/* A blocking TLS client on a thread: upgrades, reads a greeting, sends one back, closes. */
-struct tls_peer {
-    uint16_t port;
-    int fd;
-    bool close_first;
-    char got[256];
-    bool ok;
-    bool finished; /* set on the loop's thread */
-};
-
-static gnutls_session_t peer_connect(struct tls_peer *p, gnutls_certificate_credentials_t cred)
-{
-    gnutls_session_t s;
-    struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons(p->port)};
-    to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    p->fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    gnutls_init(&s, GNUTLS_CLIENT);
-    gnutls_set_default_priority(s);
-    gnutls_credentials_set(s, GNUTLS_CRD_CERTIFICATE, cred);
-    gnutls_transport_set_int(s, p->fd);
-    gnutls_handshake_set_timeout(s, 5000);
-    if (connect(p->fd, (struct sockaddr *)&to, sizeof(to)) == 0 && gnutls_handshake(s) == 0)
-        return s;
-    gnutls_deinit(s);
-    close(p->fd);
-    return NULL;
-}
-
-static bool peer_read_until(gnutls_session_t s, char *text, size_t max, const char *until)
-{
-    size_t n = 0;
-    text[0] = '\0';
-    gnutls_record_set_timeout(s, 5000);
-    while (!strstr(text, until) && n + 1 < max) {
-        ssize_t got = gnutls_record_recv(s, text + n, max - 1 - n);
-        if (got == GNUTLS_E_INTERRUPTED || got == GNUTLS_E_AGAIN)
-            continue;
-        if (got <= 0)
-            return false;
-        n += (size_t)got;
-        text[n] = '\0';
-    }
-    return true;
-}
-
-static bool peer_talk(struct tls_peer *p, gnutls_session_t s)
-{
-    static const char ask[] =
-        "GET /upgrade HTTP/1.1\r\nHost: h\r\nConnection: Upgrade\r\nUpgrade: test\r\n\r\n";
-    char text[1024];
-    if (gnutls_record_send(s, ask, sizeof(ask) - 1) < 0 ||
-        !peer_read_until(s, text, sizeof(text), "hello peer"))
-        return false;
-    if (gnutls_record_send(s, "hello server", 12) != 12)
-        return false;
-    if (p->close_first)
-        return true;
-    return peer_read_until(s, p->got, sizeof(p->got), "bye") &&
-           gnutls_record_recv(s, text, sizeof(text)) == 0;
-}
-
-static void peer_finished(void *arg)
-{
-    struct tls_peer *p = arg;
-    p->finished = true;
-}
-
-static void *peer_main(void *arg)
-{
-    struct tls_peer *p = arg;
-    gnutls_certificate_credentials_t cred;
-    gnutls_certificate_allocate_credentials(&cred);
-    gnutls_session_t s = peer_connect(p, cred);
-    if (s) {
-        p->ok = peer_talk(p, s);
-        gnutls_deinit(s);
-        close(p->fd);
-    }
-    gnutls_certificate_free_credentials(cred);
-    loop_post(loop, peer_finished, p);
-    return NULL;
-}
-
-struct reader {
-    int fd;
-    struct loop_fd *watch;
-    struct buf text;
-    bool ended, hello;
-};
-
-static void on_app_data(void *arg, int events)
-{
-    (void)events;
-    struct reader *r = arg;
-    char piece[1024];
-    ssize_t n = read(r->fd, piece, sizeof(piece));
-    if (n > 0)
-        buf_add(&r->text, piece, (size_t)n);
-    r->hello = r->text.len >= 12;
-    if (n == 0 || (n < 0 && errno != EAGAIN)) {
-        r->ended = true;
-        loop_fd_want(r->watch, 0);
-    }
-}
-
-static void upgrade_once(bool peer_closes_first)
-{
-    pthread_t thread;
-    struct tls_peer peer = {.port = http_server_port(server), .close_first = peer_closes_first};
-    upgrade_flag = false;
-    assert_int_equal(pthread_create(&thread, NULL, peer_main, &peer), 0);
-    assert_int_equal(loop_run_until(loop, &upgrade_flag, WAIT_MS), 0);
-    struct reader r = {.fd = upgrade_fd, .text = BUF_INIT(1000)};
-    assert_int_equal(loop_fd_new(loop, upgrade_fd, on_app_data, &r, &r.watch, NULL), 0);
-    loop_fd_want(r.watch, LOOP_READ);
-    assert_int_equal(write(upgrade_fd, "hello peer", 10), 10);
-    assert_int_equal(loop_run_until(loop, &r.hello, WAIT_MS), 0);
-    assert_string_equal(buf_str(&r.text), "hello server");
-    if (peer_closes_first)
-        assert_int_equal(loop_run_until(loop, &r.ended, WAIT_MS),
-                         0); /* the end of file reaches us */
-    else
-        assert_int_equal(write(upgrade_fd, "bye", 3), 3);
-    loop_fd_free(r.watch);
-    http_upgrade_close(upgrade_token); /* what was written just before still goes out */
-    assert_int_equal(loop_run_until(loop, &peer.finished, WAIT_MS), 0);
-    pthread_join(thread, NULL);
-    assert_true(peer.ok);
-    buf_done(&r.text);
-}
-
-static void tls_upgrade(void **state)
-{
-    (void)state;
-    upgrade_once(false);
-    upgrade_once(true);
-}
-
 static int make_certificates(void **state)
 {
     (void)state;
@@ -761,12 +621,12 @@ int main(void)
         T(many),
         T(freed_while_busy),
         T(server_dies),
+        T(server_restarts),
         TLS(tls_certificates),
         TLS(tls_identity_is_not_inherited),
         TLS(tls_server_name),
         TLS(tls_stream),
         TLS(tls_upload),
-        TLS(tls_upgrade),
     };
     return cmocka_run_group_tests(tests, make_certificates, drop_certificates);
 }

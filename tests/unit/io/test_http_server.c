@@ -433,6 +433,65 @@ static void upgrade(void **state)
     wire_close(w);
 }
 
+/* HTTP/1.0 knows no chunks: the stream ends with the connection. HEAD has no body at all. */
+static void stream_odd_peers(void **state)
+{
+    (void)state;
+    struct wire *w = open_wire();
+    wire_send(w, "GET /stream HTTP/1.0\r\nHost: h\r\n\r\n");
+    wire_expect(w, "\r\n\r\n");
+    assert_int_equal(http_stream_write(held, STR("plain bytes"), 1000), 0);
+    wire_expect(w, "\r\n\r\nplain bytes");
+    http_stream_end(held);
+    wire_expect_close(w);
+    wire_close(w);
+    w = open_wire();
+    flag = false;
+    wire_send(w, "HEAD /stream HTTP/1.1\r\nHost: h\r\n\r\nGET /next HTTP/1.1\r\nHost: h\r\n\r\n");
+    wire_expect(w, "raw=/next ");
+    assert_int_equal(gone, 2);
+    wire_close(w);
+}
+
+static void long_headers(void **state)
+{
+    (void)state;
+    static char text[40000];
+    static const size_t sizes[] = {8000, 30000};
+    static const char *const answers[] = {"x=yyyy", "HTTP/1.1 431 "};
+    for (size_t i = 0; i < ARRAY_LEN(sizes); i++) {
+        struct wire *w = open_wire();
+        int n = snprintf(text, sizeof(text), "GET /long HTTP/1.1\r\nHost: h\r\nX-Test: ");
+        memset(text + n, 'y', sizes[i]);
+        memcpy(text + n + sizes[i], "\r\n\r\n", 5);
+        wire_send(w, text);
+        wire_expect(w, answers[i]);
+        wire_close(w);
+    }
+}
+
+/* An idle connection is closed after a second; a stream in which nothing happens is not. */
+static void idle(void **state)
+{
+    (void)state;
+    struct http_server_opts o = {
+        .address = "127.0.0.1", .idle_seconds = 1, .on_request = on_request, .arg = &server};
+    http_server_free(server);
+    assert_int_equal(http_server_new(loop, &o, &server, NULL), 0);
+    struct wire *quiet = open_wire(), *streaming = open_wire(), *half = open_wire();
+    wire_send(streaming, "GET /stream HTTP/1.1\r\nHost: h\r\n\r\n");
+    wire_send(half, "GET /half HTTP/1.1\r\nHo");
+    wire_expect(streaming, "\r\n\r\n");
+    wire_expect_close(quiet);
+    wire_expect_close(half);
+    assert_false(streaming->closed);
+    assert_int_equal(http_stream_write(held, STR("alive"), 100), 0);
+    wire_expect(streaming, "alive");
+    wire_close(quiet);
+    wire_close(half);
+    wire_close(streaming);
+}
+
 static void port_in_use(void **state)
 {
     (void)state;
@@ -509,6 +568,9 @@ int main(void)
         T(stream_big),
         T(many_streams),
         T(upgrade),
+        T(stream_odd_peers),
+        T(long_headers),
+        T(idle),
         T(port_in_use),
         T(freed_while_busy),
         cmocka_unit_test(escaping),
