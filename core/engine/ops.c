@@ -73,8 +73,8 @@ static void op_abandon(struct op *op)
     mem_free(op->message);
     op->message = mem_printf("%s did not end %d ms after it was cancelled", op->what, OP_GRACE_MS);
     r->ops.abandoned++;
+    runner_tell_stuck(r); /* first: who hears the outcome finds the engine stuck */
     op->end(op->arg, op);
-    runner_tell_stuck(r);
 }
 
 static void on_timer(struct wheel_node *n)

@@ -22,7 +22,7 @@ static int32_t block_a_little(void *self, const struct atoll_hook_call *call, st
     return ATOLL_OK;
 }
 
-static const struct atoll_hook hooks[] = {{"readonly", 0, 1000, block_for_ever},
+static const struct atoll_hook hooks[] = {{"readonly", 0, 20000, block_for_ever},
                                           {"readwrite", 0, 1000, block_a_little}};
 static const struct atoll_lifecycle lifecycle =
     TINY_LIFECYCLE(hooks, .threads = ATOLL_THREADS_LOOP);
