@@ -297,7 +297,9 @@ static void headless_ensure(struct its *s)
     if (json_bool(false, s->spec, "disableDefaultHeadlessService"))
         return;
     const char *name = arena_printf(s->p->arena, "%s-headless", s->name);
-    cJSON *labels = cJSON_Duplicate(json_at(s->spec, "selector", "matchLabels"), true);
+    const cJSON *selector = json_at(s->spec, "selector", "matchLabels");
+    cJSON *labels = selector ? cJSON_Duplicate(selector, true) : cJSON_CreateObject();
+    json_put_str(labels, LABEL_MANAGED_BY_VALUE, LABEL_MANAGED_BY);
     cJSON *svc = cJSON_CreateObject();
     json_put_str(svc, "v1", "apiVersion");
     json_put_str(svc, "Service", "kind");
@@ -312,9 +314,8 @@ static void headless_ensure(struct its *s)
         json_put(svc, ports, "spec", "ports");
     else
         cJSON_Delete(ports);
-    if (json_at(s->spec, "selector", "matchLabels"))
-        json_put(svc, cJSON_Duplicate(json_at(s->spec, "selector", "matchLabels"), true), "spec",
-                 "selector");
+    if (selector)
+        json_put(svc, cJSON_Duplicate(selector, true), "spec", "selector");
     desired_object(s->p, PLAN_SERVICE, s->in->headless, svc, NULL);
 }
 

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Inside workload only: what is remembered of each cluster while its engines are driven. */
+#ifndef ATOLL_WORKLOAD_DRIVE_H
+#define ATOLL_WORKLOAD_DRIVE_H
+
+#include "workload/control.h"
+
+/* One instance, and the last words of its engine about it. The key of its map is the Pod's uid. */
+struct drive_instance {
+    struct engine *engine;
+    char *cluster, *component; /* "ns/cluster", "db" */
+    bool heard, known;
+    char *role;
+    uint64_t version;
+    bool seen; /* in the pass that runs */
+};
+
+struct drive_component {
+    struct engine *engine;
+    char *its;     /* "ns/its", also the Component's key */
+    cJSON *advice; /* latest; NULL none yet */
+    bool advising, advise_again;
+    bool settled;            /* the advice asks for nothing */
+    struct plan_wired wired; /* texts owned */
+    bool labelling, label_again;
+    bool seen;
+};
+
+/* One piece of wiring work; the key of its map is the plugin's. */
+struct drive_work {
+    struct plan_wire_record record; /* record.key borrowed from the map */
+    uint64_t op;
+};
+
+struct drive_cluster {
+    struct map components; /* name -> struct drive_component */
+    struct map instances;  /* uid -> struct drive_instance, the same as in struct drive */
+    struct map work;       /* key -> struct drive_work */
+    uint64_t hash;         /* of the view that was advised on last */
+    bool changed;          /* a role or fact changed since */
+    bool quiet;            /* it is being deleted: no wiring */
+};
+
+struct drive {
+    struct map clusters;  /* "ns/cluster" -> struct drive_cluster */
+    struct map instances; /* uid -> struct drive_instance */
+};
+
+struct drive_cluster *drive_find(const struct workload *w, const char *key);
+struct drive_component *drive_component_find(const struct workload *w, const char *key,
+                                             const char *component);
+
+/* labels.c */
+void labels_run(struct workload *w, const char *cluster_key, const char *component);
+/* wire.c */
+void wire_advise(struct workload *w, const char *key, const char *component, const cJSON *full);
+void wire_forget(struct drive_cluster *c);
+
+#endif
