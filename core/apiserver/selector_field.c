@@ -114,7 +114,7 @@ static int term_parse(struct field_selector *s, struct str text, const struct fi
     const struct field_label *label = label_find(allowed, name);
     if (!label)
         return label_unknown(allowed, name, err);
-    char *value;
+    char *value = NULL;
     int rc = unescape((struct str){start, (size_t)(end - start)}, &value, err);
     if (rc)
         return rc;
