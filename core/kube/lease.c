@@ -71,12 +71,13 @@ static bool lease_valid(const struct kube_lease *l)
     return l->leader && clock_mono_ms() < l->renewed_ms + l->renew_s * 1000ULL;
 }
 
-static void next_round(struct kube_lease *l)
+/* Candidates spread out: times 1 .. 2.2. A leader renews on time. */
+static void next_round(struct kube_lease *l, bool leading)
 {
     uint64_t ms = l->retry_s * 1000ULL;
     uint32_t random;
     ids_random(&random, sizeof(random));
-    if (!l->leader) /* candidates spread out: times 1 .. 2.2 */
+    if (!leading)
         ms += ms * 12 / 10 * random / UINT32_MAX;
     loop_timer_start(l->round, ms);
 }
@@ -115,7 +116,7 @@ static void on_expiry(void *arg)
     client_cancel(l->call);
     l->call = NULL;
     l->stale = true;
-    next_round(l);
+    next_round(l, false);
     lose(l, "it could not renew in time");
 }
 
@@ -143,14 +144,14 @@ static void on_read(void *arg, const struct kube_answer *a)
     if (!kube_ok(a) && a->status != 404) {
         log_debug("lease %s/%s: reading: %s", l->ns, l->name, a->message);
         l->stale = true;
-        next_round(l);
+        next_round(l, l->leader);
         return;
     }
     l->read_now = true;
     l->absent = a->status == 404;
     observe(l, l->absent ? NULL : a->body);
     if (l->leader && !streq(spec_text(l, "holderIdentity"), l->identity)) {
-        next_round(l);
+        next_round(l, false);
         lose(l, "somebody else holds the lease");
         return;
     }
@@ -164,7 +165,7 @@ static void on_written(void *arg, const struct kube_answer *a)
 {
     struct kube_lease *l = CAST(kube_lease, arg);
     l->call = NULL;
-    next_round(l);
+    next_round(l, l->leader || kube_ok(a));
     if (kube_ok(a)) {
         observe(l, a->body);
     } else {
@@ -242,7 +243,7 @@ static void step(struct kube_lease *l)
         start(l, KUBE_GET, NULL, on_read);
         break;
     case LEASE_WAIT:
-        next_round(l);
+        next_round(l, l->leader);
         break;
     case LEASE_CREATE:
     case LEASE_TAKE: {
