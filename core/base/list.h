@@ -30,7 +30,7 @@ static inline void list_remove(struct list *node)
     node->next->prev = node->prev;
     list_init(node);
 }
-#define list_entry(p, T, m) container_of(p, T, m)
+#define list_entry(p, T, m)    container_of(p, T, m)
 #define list_foreach(it, head) for (struct list *it = (head)->next; it != (head); it = it->next)
 /* The body may remove `it`. */
 #define list_foreach_safe(it, head)                                                                \

@@ -2,9 +2,10 @@
 /*
  * Memory: the only door to the heap, arenas for one unit of work, and checks for `void *`.
  *
- * Raw malloc, strdup and free appear in mem.c alone. Small allocations abort the program with one line
- * when the machine is out of memory: thousands of untestable branches are worth less than that. Sizes
- * that come from outside (a network, a file, a plugin) are bounded by their reader before they get here.
+ * Raw malloc, strdup and free appear in mem.c alone. Small allocations abort the program with one
+ * line when the machine is out of memory: thousands of untestable branches are worth less than
+ * that. Sizes that come from outside (a network, a file, a plugin) are bounded by their reader
+ * before they get here.
  *
  * Thread: every function may be called from any thread; one arena belongs to one thread at a time.
  */
@@ -37,16 +38,16 @@
 void mem_assert_failed(const char *cond, const char *file, int line, const char *func)
     __attribute__((noreturn));
 
-void *mem_alloc(size_t n);                     /* zeroed; never NULL */
-void *mem_calloc(size_t count, size_t size);   /* zeroed, overflow checked; never NULL */
-void *mem_realloc(void *p, size_t n);          /* not zeroed; never NULL */
-char *mem_strdup(const char *s);               /* NULL stays NULL */
-char *mem_strndup(const char *s, size_t n);    /* copies at most n bytes and ends them with NUL */
+void *mem_alloc(size_t n);                   /* zeroed; never NULL */
+void *mem_calloc(size_t count, size_t size); /* zeroed, overflow checked; never NULL */
+void *mem_realloc(void *p, size_t n);        /* not zeroed; never NULL */
+char *mem_strdup(const char *s);             /* NULL stays NULL */
+char *mem_strndup(const char *s, size_t n);  /* copies at most n bytes and ends them with NUL */
 char *mem_printf(const char *fmt, ...) ATOLL_PRINTF(1, 2);
 char *mem_vprintf(const char *fmt, va_list ap) ATOLL_PRINTF(1, 0);
-void mem_free(void *p);                        /* NULL is fine */
-void mem_wipe(void *p, size_t n);              /* zero a secret; not optimised away */
-static inline void mem_freep(void *pp)         /* for AUTO(mem_freep) on any pointer */
+void mem_free(void *p);                /* NULL is fine */
+void mem_wipe(void *p, size_t n);      /* zero a secret; not optimised away */
+static inline void mem_freep(void *pp) /* for AUTO(mem_freep) on any pointer */
 {
     void **p = pp;
     mem_free(*p);
@@ -55,7 +56,8 @@ static inline void mem_freep(void *pp)         /* for AUTO(mem_freep) on any poi
 #define mem_new(T) ((T *)mem_alloc(sizeof(T)))
 
 /*
- * Objects that travel through `void *` start with `uint32_t magic`. For struct foo define FOO_MAGIC as
+ * Objects that travel through `void *` start with `uint32_t magic`. For struct foo define FOO_MAGIC
+ * as
  * `#define foo_MAGIC 0x...`; set it at birth, CAST at every callback entry, zero it at death.
  */
 #define CAST(name, p) ((struct name *)mem_cast((p), name##_MAGIC, #name, __FILE__, __LINE__))
@@ -70,12 +72,12 @@ static inline void arena_freep(struct arena **a)
     arena_free(*a);
     *a = NULL;
 }
-void *arena_alloc(struct arena *a, size_t n);  /* zeroed, aligned for any type; aborts above max */
+void *arena_alloc(struct arena *a, size_t n); /* zeroed, aligned for any type; aborts above max */
 char *arena_strdup(struct arena *a, const char *s);
 char *arena_strndup(struct arena *a, const char *s, size_t n);
 char *arena_printf(struct arena *a, const char *fmt, ...) ATOLL_PRINTF(2, 3);
 size_t arena_used(const struct arena *a);
-#define arena_new_of(a, T)      ((T *)arena_alloc((a), sizeof(T)))
-#define arena_array(a, T, n)    ((T *)arena_alloc((a), sizeof(T) * (n)))
+#define arena_new_of(a, T)   ((T *)arena_alloc((a), sizeof(T)))
+#define arena_array(a, T, n) ((T *)arena_alloc((a), sizeof(T) * (n)))
 
 #endif

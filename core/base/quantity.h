@@ -5,9 +5,11 @@
 
 #include "base/err.h"
 
-/* Value in thousandths (so "100m" is 100, "1Ki" is 1024000), rounded up. The error quotes the text. */
+/* Value in thousandths (so "100m" is 100, "1Ki" is 1024000), rounded up. The error quotes the text.
+ */
 int quantity_parse(const char *text, int64_t *ret_milli, struct err **err);
-/* The form Kubernetes stores: "1000m" -> "1", "1024Mi" -> "1Gi", "0.5" -> "500m". out holds 48 bytes. */
+/* The form Kubernetes stores: "1000m" -> "1", "1024Mi" -> "1Gi", "0.5" -> "500m". out holds 48
+ * bytes. */
 int quantity_canonical(const char *text, char out[48], struct err **err);
 
 #endif

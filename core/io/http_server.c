@@ -4,7 +4,7 @@
  * chunked answers in http_stream.c.
  *
  * libmicrohttpd runs in its external epoll mode: its epoll descriptor is one watch of the loop, its
- * next timeout one timer, and http_server_run() calls MHD_run until it has nothing ready. Whatever
+ * next timeout one timer, and server_run() calls MHD_run until it has nothing ready. Whatever
  * has to move a connection from outside (an answer, a piece of a stream) resumes it and starts
  * `kick`, which runs the daemon later in the same turn.
  *

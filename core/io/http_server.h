@@ -2,10 +2,12 @@
 /*
  * HTTP(S) server on libmicrohttpd, driven by the loop (no threads of its own).
  *
- * A request is handed over when its body is complete (or at once, when the body was too large: see
- * `too_large`). The owner answers now or in any later turn with exactly one of: http_reply, or
- * http_stream_start ... http_stream_end. If the peer goes away first, on_gone runs once and the
- * request is dead; answering is then forbidden. Strings of a request live as long as the request.
+ * A request is handed over when its body is complete. A body above body_max is read and thrown
+ * away first (unless the peer waits for "100 Continue"), so that the answer is not cut off: see
+ * http_in_too_large. The owner answers now or in any later turn with exactly one of: http_reply, or
+ * http_stream_start ... http_stream_end, or http_upgrade. If the peer goes away first, on_gone runs
+ * once and the request is dead; answering is then forbidden. Strings of a request live as long as
+ * the request.
  *
  * on_gone, once set with http_in_set_user, runs
  *   - never after http_reply (the request is forgotten with that call),
@@ -75,8 +77,8 @@ void http_stream_start(struct http_in *in, int status, const struct http_header 
 /* Copies. -ENOBUFS when more than queue_max bytes wait for a slow reader (the caller then ends it).
  */
 int http_stream_write(struct http_in *in, struct str piece, size_t queue_max);
-/* The same without copying: `release(arg)` when sent or dropped. One buffer may serve many streams.
- */
+/* The same without copying: `release(arg)` when sent or dropped, also on -ENOBUFS. One buffer may
+ * serve many streams. */
 int http_stream_write_shared(struct http_in *in, struct str piece, size_t queue_max,
                              void (*release)(void *), void *arg);
 size_t http_stream_queued(const struct http_in *in);
