@@ -5,8 +5,6 @@
  * kept; the answer's secrets are put in only for the moment of a plan. An engine that cannot answer
  * is asked again, and until then nothing of the component is changed.
  */
-#define LOG_ROOM "workload"
-#include "base/log.h"
 #include "workload/control.h"
 
 #define RETRY_MS 5000
@@ -156,21 +154,47 @@ static int expand_file(cJSON *file, const cJSON *secrets, struct err **err)
     return r;
 }
 
-/* false: a password is not there yet; its Secret makes the component dirty when it comes. */
-static bool expand(struct workload *w, const char *ns, const cJSON *view, struct answer *n)
+/* Its own accounts may also be named by their names: @{secret root}. */
+static cJSON *secrets_of(struct workload *w, const char *ns, const cJSON *view, bool *ret_all)
 {
-    AUTO(json_freep) cJSON *secrets = view_secrets(w, ns, view);
+    cJSON *secrets = view_secrets(w, ns, view);
+    const char *self = json_str(view, "component");
+    *ret_all = true;
+    json_foreach (c, json_at(view, "components")) {
+        json_foreach (account, json_at(c, "accounts")) {
+            const char *text = json_str(secrets, json_str(account, "secret"));
+            *ret_all &= text != NULL;
+            if (text && streq(json_str(c, "name"), self) &&
+                !json_at(secrets, json_str(account, "name")))
+                json_put_str(secrets, text, json_str(account, "name"));
+        }
+    }
+    return secrets;
+}
+
+enum expansion {
+    EXPANDED,
+    EXPAND_WAITS, /* for a password; its Secret makes the component dirty when it comes */
+    EXPAND_FAILED /* a file names a secret that nobody has: n->message */
+};
+
+static enum expansion expand(struct workload *w, const char *ns, const cJSON *view,
+                             struct answer *n)
+{
+    bool all;
+    AUTO(json_freep) cJSON *secrets = secrets_of(w, ns, view, &all);
     json_freep(&n->expanded);
     n->expanded = n->render ? cJSON_Duplicate(n->render, true) : cJSON_CreateObject();
     const cJSON *files = json_at(n->expanded, "files");
     for (cJSON *f = files ? files->child : NULL; f; f = f->next) {
         AUTO(err_freep) struct err *err = NULL;
-        if (expand_file(f, secrets, &err) < 0) {
-            log_debug("waiting with the files of %s: %s", ns, err_text(err));
-            return false;
-        }
+        if (expand_file(f, secrets, &err) == 0)
+            continue;
+        err_wrap(&err, "file %s", json_str(f, "name") ? json_str(f, "name") : "");
+        texts_set(n, "MissingSecret", err_text(err));
+        return all ? EXPAND_FAILED : EXPAND_WAITS;
     }
-    return true;
+    return EXPANDED;
 }
 
 static void fill(struct answer *n, enum plan_engine_state state, struct answer_view *ret)
@@ -195,9 +219,12 @@ static void consult(struct workload *w, const cJSON *component, struct engine *e
     uint64_t hash = json_hash(view) | 1, now = loop_now_ms(w->loop);
     bool wait = n->failed && now < n->retry_ms && n->engine == e;
     if (n->known == hash && !n->failed) {
-        bool ready = expand(w, kube_ns(component), view, n);
+        static const enum plan_engine_state STATES[] = {[EXPANDED] = PLAN_ENGINE_ANSWERED,
+                                                        [EXPAND_WAITS] = PLAN_ENGINE_WAITING,
+                                                        [EXPAND_FAILED] = PLAN_ENGINE_FAILED};
+        enum expansion x = expand(w, kube_ns(component), view, n);
         cJSON_Delete(view);
-        fill(n, ready ? PLAN_ENGINE_ANSWERED : PLAN_ENGINE_WAITING, ret);
+        fill(n, STATES[x], ret);
         return;
     }
     if (n->asked != hash && !wait)

@@ -110,7 +110,7 @@ static void on_secret(void *arg, const cJSON *old, const cJSON *now)
     AUTO(arena_freep) struct arena *a = arena_new(1 << 20);
     const char *key = arena_printf(a, "%s/%s", kube_ns(o), kube_label(o, LABEL_CLUSTER));
     const cJSON **components;
-    size_t n = store_find(w, STORE_COMPONENTS, INDEX_CLUSTER, key, a, &components);
+    size_t n = cached_find(w, STORE_COMPONENTS, INDEX_CLUSTER, key, a, &components);
     for (size_t i = 0; i < n; i++)
         dirty_name(w, QUEUE_COMPONENT, kube_ns(o), kube_name(components[i]));
     dirty(w, QUEUE_DRIVE, key);
@@ -141,7 +141,7 @@ static void on_compdef(void *arg, const cJSON *old, const cJSON *now)
     AUTO(arena_freep) struct arena *a = arena_new(64u << 20);
     const cJSON **users;
     size_t n =
-        store_find(w, STORE_COMPONENTS, INDEX_COMPDEF, kube_name(now ? now : old), a, &users);
+        cached_find(w, STORE_COMPONENTS, INDEX_COMPDEF, kube_name(now ? now : old), a, &users);
     for (size_t i = 0; i < n; i++) {
         dirty_name(w, QUEUE_COMPONENT, kube_ns(users[i]), kube_name(users[i]));
         dirty_name(w, QUEUE_DRIVE, kube_ns(users[i]), kube_label(users[i], LABEL_CLUSTER));

@@ -96,12 +96,12 @@ struct workload {
 void stores_new(struct workload *w);
 void stores_start(struct workload *w);
 void stores_free(struct workload *w);
-size_t store_find(const struct workload *w, enum store s, enum store_index i, const char *key,
-                  struct arena *a, const cJSON ***ret);
-const cJSON *store_get(const struct workload *w, enum store s, const char *ns, const char *name);
-const cJSON *store_key(const struct workload *w, enum store s, const char *key);
+size_t cached_find(const struct workload *w, enum store s, enum store_index i, const char *key,
+                   struct arena *a, const cJSON ***ret);
+const cJSON *cached_get(const struct workload *w, enum store s, const char *ns, const char *name);
+const cJSON *cached_key(const struct workload *w, enum store s, const char *key);
 /* An object as planners want it: current spelling, defaults. Owned by the caller. */
-cJSON *store_ready_copy(const struct workload *w, enum api_kind_id id, const cJSON *object);
+cJSON *cached_ready(const struct workload *w, enum api_kind_id id, const cJSON *object);
 
 /* changes.c: which keys a change of an object makes dirty */
 void changes_watch(struct workload *w);

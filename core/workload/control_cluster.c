@@ -5,20 +5,20 @@
 
 bool control_cluster(struct workload *w, const char *key, struct plan *p, const cJSON **about)
 {
-    const cJSON *cluster = store_key(w, STORE_CLUSTERS, key);
+    const cJSON *cluster = cached_key(w, STORE_CLUSTERS, key);
     if (!cluster)
         return false;
     *about = cluster;
     const cJSON **clusterdefs, **compdefs, **components, **services;
-    AUTO(json_freep) cJSON *ready = store_ready_copy(w, API_CLUSTER, cluster);
+    AUTO(json_freep) cJSON *ready = cached_ready(w, API_CLUSTER, cluster);
     struct plan_cluster_in in = {
         .schemas = &w->schemas, .cluster = ready, .now_us = clock_wall_us()};
     in.n_clusterdefs = kube_cache_all(w->stores[STORE_CLUSTERDEFS], p->arena, &clusterdefs);
     in.n_compdefs = kube_cache_all(w->stores[STORE_COMPDEFS], p->arena, &compdefs);
     in.n_components =
-        store_find(w, STORE_COMPONENTS, INDEX_OWNER, kube_uid(cluster), p->arena, &components);
+        cached_find(w, STORE_COMPONENTS, INDEX_OWNER, kube_uid(cluster), p->arena, &components);
     in.n_services =
-        store_find(w, STORE_SERVICES, INDEX_OWNER, kube_uid(cluster), p->arena, &services);
+        cached_find(w, STORE_SERVICES, INDEX_OWNER, kube_uid(cluster), p->arena, &services);
     in.clusterdefs = clusterdefs;
     in.compdefs = compdefs;
     in.components = components;

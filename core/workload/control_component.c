@@ -17,7 +17,7 @@ static const cJSON *definition_of(struct workload *w, const cJSON *component, st
                                   const char **ret_error)
 {
     const char *name = json_str(component, "spec", "compDef");
-    const cJSON *def = store_get(w, STORE_COMPDEFS, "", name);
+    const cJSON *def = cached_get(w, STORE_COMPDEFS, "", name);
     if (def)
         return def;
     const cJSON **all;
@@ -34,9 +34,9 @@ static void observe_children(struct workload *w, const cJSON *component, struct 
 {
     const char *uid = kube_uid(component);
     const cJSON **services, **secrets, **configmaps;
-    in->n_services = store_find(w, STORE_SERVICES, INDEX_OWNER, uid, a, &services);
-    in->n_secrets = store_find(w, STORE_SECRETS, INDEX_OWNER, uid, a, &secrets);
-    in->n_configmaps = store_find(w, STORE_CONFIGMAPS, INDEX_OWNER, uid, a, &configmaps);
+    in->n_services = cached_find(w, STORE_SERVICES, INDEX_OWNER, uid, a, &services);
+    in->n_secrets = cached_find(w, STORE_SECRETS, INDEX_OWNER, uid, a, &secrets);
+    in->n_configmaps = cached_find(w, STORE_CONFIGMAPS, INDEX_OWNER, uid, a, &configmaps);
     in->services = services;
     in->secrets = secrets;
     in->configmaps = configmaps;
@@ -61,27 +61,27 @@ static void observe_engine(struct workload *w, const cJSON *component, struct ar
 
 bool control_component(struct workload *w, const char *key, struct plan *p, const cJSON **about)
 {
-    const cJSON *component = store_key(w, STORE_COMPONENTS, key);
+    const cJSON *component = cached_key(w, STORE_COMPONENTS, key);
     if (!component) {
         answers_forget(w, key);
         return false;
     }
     *about = component;
     const char *error = NULL;
-    AUTO(json_freep) cJSON *ready = store_ready_copy(w, API_COMPONENT, component);
+    AUTO(json_freep) cJSON *ready = cached_ready(w, API_COMPONENT, component);
     AUTO(json_freep)
     cJSON *definition =
-        store_ready_copy(w, API_COMPONENTDEFINITION, definition_of(w, component, p->arena, &error));
+        cached_ready(w, API_COMPONENTDEFINITION, definition_of(w, component, p->arena, &error));
     const char *cluster = kube_label(component, LABEL_CLUSTER);
     struct plan_component_in in = {.schemas = &w->schemas,
                                    .component = ready,
                                    .cluster =
-                                       store_get(w, STORE_CLUSTERS, kube_ns(component), cluster),
+                                       cached_get(w, STORE_CLUSTERS, kube_ns(component), cluster),
                                    .definition = definition,
                                    .definition_error = error,
                                    .random = random_rows(p->arena),
                                    .now_us = clock_wall_us()};
-    in.its = store_get(w, STORE_ITS, kube_ns(component), kube_name(component));
+    in.its = cached_get(w, STORE_ITS, kube_ns(component), kube_name(component));
     if (in.its && !desired_owned(in.its, component))
         in.its = NULL;
     observe_children(w, component, p->arena, &in);

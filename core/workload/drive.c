@@ -182,7 +182,7 @@ static void watch_set(struct pass *p, const char *name, struct engine *e)
 static void component_pass(struct pass *p, const cJSON *object)
 {
     const char *name = kube_label(object, LABEL_COMPONENT);
-    const cJSON *def = store_get(p->w, STORE_COMPDEFS, "", json_str(object, "spec", "compDef"));
+    const cJSON *def = cached_get(p->w, STORE_COMPDEFS, "", json_str(object, "spec", "compDef"));
     struct engine *e = engine_of(p->w, def);
     const cJSON *view = name ? json_find(json_at(p->full, "components"), "name", name) : NULL;
     if (!e || !view)
@@ -259,7 +259,7 @@ void drive_cluster(struct workload *w, const char *key)
 {
     AUTO(arena_freep) struct arena *a = arena_new(ARENA_MAX);
     const cJSON **components;
-    size_t n = store_find(w, STORE_COMPONENTS, INDEX_CLUSTER, key, a, &components);
+    size_t n = cached_find(w, STORE_COMPONENTS, INDEX_CLUSTER, key, a, &components);
     if (!n || !w->engines) {
         cluster_drop(w, key);
         return;
@@ -269,7 +269,7 @@ void drive_cluster(struct workload *w, const char *key)
         p.c = mem_new(struct drive_cluster);
         map_set(&w->drive->clusters, key, p.c);
     }
-    const cJSON *cluster = store_key(w, STORE_CLUSTERS, key);
+    const cJSON *cluster = cached_key(w, STORE_CLUSTERS, key);
     p.c->quiet = kube_deleting(cluster) &&
                  !streq(json_str(cluster, "spec", "terminationPolicy"), "DoNotTerminate");
     cluster_pass(&p, a, components, n);

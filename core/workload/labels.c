@@ -58,7 +58,7 @@ static void on_labelled(void *arg, bool ok)
 static void plan_labels(struct workload *w, const cJSON *its, const char *its_key, struct plan *p)
 {
     const cJSON **pods;
-    size_t n = store_find(w, STORE_PODS, INDEX_ITS, its_key, p->arena, &pods);
+    size_t n = cached_find(w, STORE_PODS, INDEX_ITS, its_key, p->arena, &pods);
     struct plan_member *m = arena_array(p->arena, struct plan_member, n + 1);
     for (size_t i = 0; i < n; i++)
         m[i] = member_of(w, pods[i]);
@@ -68,7 +68,7 @@ static void plan_labels(struct workload *w, const cJSON *its, const char *its_ke
 void labels_run(struct workload *w, const char *cluster_key, const char *component)
 {
     struct drive_component *c = drive_component_find(w, cluster_key, component);
-    const cJSON *its = c ? store_key(w, STORE_ITS, c->its) : NULL;
+    const cJSON *its = c ? cached_key(w, STORE_ITS, c->its) : NULL;
     if (!its)
         return;
     if (c->labelling) {

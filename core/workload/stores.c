@@ -160,25 +160,25 @@ void stores_free(struct workload *w)
  * ---------------------------------------------------------------------------------------------------
  */
 
-size_t store_find(const struct workload *w, enum store s, enum store_index i, const char *key,
-                  struct arena *a, const cJSON ***ret)
+size_t cached_find(const struct workload *w, enum store s, enum store_index i, const char *key,
+                   struct arena *a, const cJSON ***ret)
 {
     ATOLL_ASSERT(w->index[s][i] >= 0);
     *ret = NULL;
     return key ? kube_cache_find(w->stores[s], w->index[s][i], key, a, ret) : 0;
 }
 
-const cJSON *store_get(const struct workload *w, enum store s, const char *ns, const char *name)
+const cJSON *cached_get(const struct workload *w, enum store s, const char *ns, const char *name)
 {
     return name ? kube_cache_get(w->stores[s], ns ? ns : "", name) : NULL;
 }
 
-const cJSON *store_key(const struct workload *w, enum store s, const char *key)
+const cJSON *cached_key(const struct workload *w, enum store s, const char *key)
 {
     return key ? kube_cache_get_key(w->stores[s], key) : NULL;
 }
 
-cJSON *store_ready_copy(const struct workload *w, enum api_kind_id id, const cJSON *object)
+cJSON *cached_ready(const struct workload *w, enum api_kind_id id, const cJSON *object)
 {
     if (!object)
         return NULL;

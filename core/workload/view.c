@@ -73,7 +73,7 @@ static void put_accounts(cJSON *to, const cJSON *component, const cJSON *definit
 static cJSON *component_view(const struct workload *w, const cJSON *component,
                              const cJSON *definition)
 {
-    AUTO(json_freep) cJSON *ready = store_ready_copy(w, API_COMPONENT, component);
+    AUTO(json_freep) cJSON *ready = cached_ready(w, API_COMPONENT, component);
     const char *version = json_str(ready, "spec", "serviceVersion");
     if (!version)
         version = json_str(definition, "spec", "serviceVersion");
@@ -159,9 +159,9 @@ static void put_instances(const struct workload *w, const cJSON *component, enum
     const char *its_key = arena_printf(a, "%s/%s", ns, kube_name(component));
     const char *headless = arena_printf(a, "%s-headless", kube_name(component));
     const cJSON **pods;
-    size_t n = store_find(w, STORE_PODS, INDEX_ITS, its_key, a, &pods);
+    size_t n = cached_find(w, STORE_PODS, INDEX_ITS, its_key, a, &pods);
     struct map wanted = MAP_INIT;
-    wanted_names(store_key(w, STORE_ITS, its_key), a, &wanted);
+    wanted_names(cached_key(w, STORE_ITS, its_key), a, &wanted);
     if (n)
         qsort(pods, n, sizeof(*pods), by_ordinal);
     cJSON *list = cJSON_CreateArray();
@@ -182,12 +182,12 @@ cJSON *view_build(const struct workload *w, const char *cluster_key, enum view_d
                   struct arena *a)
 {
     const cJSON **components;
-    size_t n = store_find(w, STORE_COMPONENTS, INDEX_CLUSTER, cluster_key, a, &components);
+    size_t n = cached_find(w, STORE_COMPONENTS, INDEX_CLUSTER, cluster_key, a, &components);
     const char *topology = NULL;
     cJSON *view = cJSON_CreateObject(), *list = cJSON_CreateArray();
     for (size_t i = 0; i < n; i++) {
         const cJSON *def =
-            store_get(w, STORE_COMPDEFS, "", json_str(components[i], "spec", "compDef"));
+            cached_get(w, STORE_COMPDEFS, "", json_str(components[i], "spec", "compDef"));
         if (!def || !kube_label(components[i], LABEL_COMPONENT))
             continue;
         cJSON *v = component_view(w, components[i], def);
@@ -238,7 +238,7 @@ cJSON *view_for_instance(const cJSON *bare, const char *component, const cJSON *
 
 static void put_secret(const struct workload *w, const char *ns, const char *ref, cJSON *to)
 {
-    const char *data = json_str(store_get(w, STORE_SECRETS, ns, ref), "data", "password");
+    const char *data = json_str(cached_get(w, STORE_SECRETS, ns, ref), "data", "password");
     struct buf text = BUF_INIT(64 << 10);
     if (data && base64_decode(str_of(data), &text) == 0)
         json_put_str(to, buf_str(&text), ref);

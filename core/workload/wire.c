@@ -125,10 +125,10 @@ static size_t records(const struct drive_cluster *c, struct arena *a, struct pla
 
 static void tell(struct workload *w, const struct errand *r, const struct engine_outcome *o)
 {
-    const cJSON *cluster = store_key(w, STORE_CLUSTERS, r->cluster);
+    const cJSON *cluster = cached_key(w, STORE_CLUSTERS, r->cluster);
     const cJSON **pods;
     AUTO(arena_freep) struct arena *a = arena_new(1 << 20);
-    size_t n = store_find(w, STORE_PODS, INDEX_UID, r->target, a, &pods);
+    size_t n = cached_find(w, STORE_PODS, INDEX_UID, r->target, a, &pods);
     const char *where = n ? kube_name(pods[0]) : r->target;
     if (o->class_ == PLAN_OUTCOME_DONE)
         log_info("%s: %s %s: %s", r->cluster, r->verb, where, r->why);
@@ -175,7 +175,8 @@ static cJSON *view_now(const struct workload *w, const cJSON *full, const char *
                        const char *component)
 {
     cJSON *view = view_for(full, component);
-    const char *born = json_str(store_key(w, STORE_CLUSTERS, key), "metadata", "creationTimestamp");
+    const char *born =
+        json_str(cached_key(w, STORE_CLUSTERS, key), "metadata", "creationTimestamp");
     int64_t at_us = 0,
             age_us = born && clock_parse(born, &at_us) == 0 ? clock_wall_us() - at_us : 0;
     json_put_int(view, age_us > 0 ? age_us / 1000 : 0, "ageMs");
