@@ -205,7 +205,8 @@ static void session_and_signals(void **state)
                           "set -- $(cat /proc/$$/stat); test $6 = $$ && echo own");
     exited = false;
     AUTO(mem_freep)
-    char *ignored = output_of((struct child_spec){0}, "grep -E 'SigIgn|SigBlk' /proc/$$/status");
+    char *ignored =
+        output_of((struct child_spec){0}, "exec grep -E 'SigIgn|SigBlk' /proc/self/status");
     assert_string_equal(own, "own\n");
     assert_string_equal(ignored, "SigBlk:\t0000000000000000\nSigIgn:\t0000000000000000\n");
 }
