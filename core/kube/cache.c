@@ -28,7 +28,7 @@
 
 #define LOG_ROOM       "kube"
 #define HANDLERS_MAX   16
-#define PAGE_LIMIT     250 /* objects: about ten milliseconds of parsing */
+#define PAGE_LIMIT     100 /* objects: about ten milliseconds of work for large Pods */
 #define LIST_MS        60000
 #define TIMEOUT_MIN_S  300
 #define TIMEOUT_SPAN_S 300

@@ -45,7 +45,7 @@ struct fake {
     } streams[FAKE_STREAMS_MAX];
     struct fake_script scripts[FAKE_SCRIPTS_MAX];
     size_t n_scripts;
-    char *log[FAKE_LOG_MAX]; /* "GET /api/v1/pods?limit=250" */
+    char *log[FAKE_LOG_MAX]; /* "GET /api/v1/pods?limit=100" */
     size_t n_log;
     char *authorization; /* of the last request */
     const char *want_authorization;

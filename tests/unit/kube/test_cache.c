@@ -125,8 +125,8 @@ static void pages(void **state)
     fake_until(f, t.syncs == 1 && fake_watches(f) == 1, 5000);
     assert_int_equal(kube_cache_len(t.cache), 601);
     assert_int_equal(t.changes, 601);
-    assert_int_equal(fake_count(f, "GET", "limit=250"), 3);
-    assert_int_equal(fake_count(f, "GET", "continue="), 2);
+    assert_int_equal(fake_count(f, "GET", "limit=100"), 7);
+    assert_int_equal(fake_count(f, "GET", "continue="), 6);
     assert_non_null(strstr(f->log[0], "/api/v1/namespaces/a/pods?"));
     close_cache(&t);
 }
@@ -247,7 +247,7 @@ static void list_expires_between_pages(void **state)
     open_pods(f, &t);
     assert_int_equal(kube_cache_len(t.cache), 300);
     assert_int_equal(t.changes, 300);                       /* nobody is told twice */
-    assert_int_equal(fake_count(f, "GET", "limit=250"), 2); /* first page, and the one refused */
+    assert_int_equal(fake_count(f, "GET", "limit=100"), 2); /* first page, and the one refused */
     assert_int_equal(fake_count(f, "GET", "pods HTTP"), 0);
     assert_true(streq(f->log[2], "GET /api/v1/pods")); /* then in one piece */
     close_cache(&t);
