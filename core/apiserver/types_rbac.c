@@ -94,7 +94,7 @@ static const struct type_field cluster_role_binding_rows[] = {
 const struct type TYPE_CLUSTER_ROLE_BINDING = {.name = "ClusterRoleBinding",
                                                .package = "io.k8s.api.rbac.v1",
                                                .fields = cluster_role_binding_rows,
-                                               .check = role_binding_check,
+                                               .check = cluster_role_binding_check,
                                                .help = "Gives a role to subjects everywhere."};
 
 /* --- defaults and rules --------------------------------------------------------------------- */
@@ -149,18 +149,30 @@ void policy_rule_check(const cJSON *obj, const cJSON *old, const char *path, str
                         "resource rules must supply at least one resource");
 }
 
-void role_binding_check(const cJSON *obj, const cJSON *old, const char *path, struct causes *c)
+static void check_binding(const cJSON *obj, const cJSON *old, const char *kinds, struct causes *c)
 {
     const cJSON *ref = json_at(obj, "roleRef"), *kind = json_at(ref, "kind");
-    (void)path;
-    bool whole = !json_str(obj, "metadata", "namespace");
     if (old && !json_equal(ref, json_at(old, "roleRef")))
         causes_invalid_json(c, "roleRef", ref, "cannot change roleRef");
     const char *name = json_string_of(kind);
-    if (name && *name && !streq(name, "ClusterRole") && (whole || !streq(name, "Role")))
-        causes_not_supported(c, "roleRef.kind", kind, whole ? "ClusterRole" : "Role|ClusterRole");
+    bool role = name && streq(name, "Role") && streq(kinds, "ClusterRole|Role");
+    if (name && *name && !role && !streq(name, "ClusterRole"))
+        causes_not_supported(c, "roleRef.kind", kind, kinds);
     const char *group = json_str(ref, "apiGroup");
     if (group && !streq(group, RBAC_GROUP))
         causes_not_supported(c, "roleRef.apiGroup", json_at(ref, "apiGroup"), RBAC_GROUP);
     type_check_name(ref, "roleRef", "name", name_check_path_segment, c);
+}
+
+void role_binding_check(const cJSON *obj, const cJSON *old, const char *path, struct causes *c)
+{
+    (void)path;
+    check_binding(obj, old, "ClusterRole|Role", c);
+}
+
+void cluster_role_binding_check(const cJSON *obj, const cJSON *old, const char *path,
+                                struct causes *c)
+{
+    (void)path;
+    check_binding(obj, old, "ClusterRole", c);
 }

@@ -149,6 +149,8 @@ void policy_rule_check(const cJSON *obj, const cJSON *old, const char *path, str
 void port_holder_check(const cJSON *obj, const cJSON *old, const char *path, struct causes *c);
 void probe_check(const cJSON *obj, const cJSON *old, const char *path, struct causes *c);
 void resources_check(const cJSON *obj, const cJSON *old, const char *path, struct causes *c);
+void cluster_role_binding_check(const cJSON *obj, const cJSON *old, const char *path,
+                                struct causes *c);
 void role_binding_check(const cJSON *obj, const cJSON *old, const char *path, struct causes *c);
 void scale_check(const cJSON *obj, const cJSON *old, const char *path, struct causes *c);
 void secret_check(const cJSON *obj, const cJSON *old, const char *path, struct causes *c);
