@@ -151,9 +151,23 @@ static void add_tolerations(cJSON *pod)
     }
 }
 
+/* podIP is the first of podIPs: whoever sets one sets both. */
+static void sync_addresses(cJSON *pod)
+{
+    const char *ip = json_str(pod, "status", "podIP");
+    const cJSON *ips = json_at(pod, "status", "podIPs");
+    if (!ip || !*ip || streq(json_str(ips ? ips->child : NULL, "ip"), ip))
+        return;
+    cJSON *list = cJSON_CreateArray(), *first = cJSON_CreateObject();
+    json_put_str(first, ip, "ip");
+    cJSON_AddItemToArray(list, first);
+    json_put(pod, list, "status", "podIPs");
+}
+
 static int pod_prepare(struct call *c, cJSON *pod, const cJSON *old)
 {
     const cJSON *account = NULL;
+    sync_addresses(pod);
     if (old)
         return 0;
     cJSON *spec = json_obj(pod, "spec");
@@ -167,6 +181,7 @@ static int pod_prepare(struct call *c, cJSON *pod, const cJSON *old)
     if (!json_at(spec, "preemptionPolicy"))
         json_put_str(spec, "PreemptLowerPriority", "preemptionPolicy");
     json_put_str(pod, "Pending", "status", "phase");
+    json_put_str(pod, pod_qos_class(pod), "status", "qosClass");
     return 0;
 }
 

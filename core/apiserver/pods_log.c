@@ -181,7 +181,7 @@ void pods_log(struct call *c)
     } else if (check_params(c) == 0 && (container = pods_container(c, pod))) {
         const char *node = json_str(pod, "spec", "nodeName");
         if (!node || !*node) { /* nobody has run it: there is nothing to show */
-            call_answer_text(c, 204, "text/plain", (struct str){"", 0});
+            call_answer_text(c, 204, NULL, (struct str){"", 0});
             return;
         }
         base = pods_node_url(c, pod);

@@ -173,7 +173,8 @@ static void send(struct call *c, int status, const char *type, struct str body,
     }
     struct http_header headers[CALL_HEADERS_MAX + 2];
     size_t n = 0;
-    headers[n++] = (struct http_header){"Content-Type", type};
+    if (type)
+        headers[n++] = (struct http_header){"Content-Type", type};
     bool cached = false;
     for (size_t i = 0; i < c->n_headers; i++) {
         headers[n++] = c->headers[i];

@@ -13,6 +13,9 @@ static int node_prepare(struct call *c, cJSON *obj, const cJSON *old)
 {
     static const char NOT_READY[] = "node.kubernetes.io/not-ready";
     (void)c;
+    const cJSON *capacity = json_at(obj, "status", "capacity");
+    if (capacity && !json_at(obj, "status", "allocatable"))
+        json_put(obj, cJSON_Duplicate(capacity, true), "status", "allocatable");
     if (old || json_find(json_at(obj, "spec", "taints"), "key", NOT_READY))
         return 0;
     cJSON *list = (cJSON *)(uintptr_t)json_at(obj, "spec", "taints");
@@ -49,6 +52,8 @@ static int job_prepare(struct call *c, cJSON *obj, const cJSON *old)
     label_absent(labels, "controller-uid", uid);
     label_absent(labels, "job-name", name);
     json_put_str(obj, uid, "spec", "selector", "matchLabels", "batch.kubernetes.io/controller-uid");
+    if (!json_at(obj, "metadata", "labels"))
+        json_put(obj, cJSON_Duplicate(labels, true), "metadata", "labels");
     return 0;
 }
 

@@ -1,42 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The room as a whole: configuration, birth and death in the right order, and the transport between
- * HTTP requests and calls.
+ * The door: the port, the transport between HTTP requests and calls. What lies behind is in
+ * server_api.c.
  */
 #include <errno.h>
 #include <string.h>
 
-#include "apiserver/apiserver.h"
-#include "apiserver/crds.h"
-#include "apiserver/discovery.h"
-#include "apiserver/gc.h"
-#include "apiserver/namespaces.h"
-#include "apiserver/services.h"
-#include "apiserver/volumes.h"
-#include "apiserver/watch.h"
-#include "base/clock.h"
-#include "base/file.h"
+#include "apiserver/server.h"
 #include "base/log.h"
-#include "io/metrics.h"
 
 #define LOG_ROOM        "apiserver"
 #define PARAMS_MAX      64
 #define apiserver_MAGIC 0x41504953U
-
-const struct conf_key apiserver_conf_keys[] = {
-    {"apiserver.history_events", CONF_INT, "10000", 100, 10000000, NULL,
-     "events kept for watches to resume and paged lists to finish"},
-    {"apiserver.history_mib", CONF_INT, "64", 1, 4096, NULL,
-     "bound of the memory these events hold"},
-    {"apiserver.body_max_kib", CONF_INT, "3072", 64, 65536, NULL, "largest request body"},
-    {"apiserver.store_max_mib", CONF_INT, "8192", 1, 1048576, NULL,
-     "bound of the database file; above it writes are refused"},
-    {"apiserver.connections_max", CONF_INT, "4096", 16, 65536, NULL, "open connections"},
-    {"apiserver.pod_token_volume", CONF_BOOL, "false", 0, 0, NULL,
-     "add the service account token volume to Pods, as Kubernetes does (tokens are not issued "
-     "yet)"},
-};
-const size_t apiserver_conf_keys_n = ARRAY_LEN(apiserver_conf_keys);
 
 struct apiserver {
     uint32_t magic;
@@ -137,68 +112,6 @@ static void on_request(void *arg, struct http_in *in)
 
 /* ---- birth ---- */
 
-static int64_t wall_us(void)
-{
-    return clock_wall_us();
-}
-
-static void api_init(struct apiserver *a, struct loop *l, struct http_client *http,
-                     const struct apiserver_opts *o)
-{
-    struct api *api = &a->api;
-    api->loop = l;
-    api->http = http;
-    a->kubelet_token = mem_strdup(o->kubelet_token);
-    api->kubelet_token = a->kubelet_token;
-    api->now_us = wall_us;
-    api->body_max = (size_t)conf_int(o->conf, "apiserver.body_max_kib") * 1024;
-    api->pod_tokens = conf_bool(o->conf, "apiserver.pod_token_volume");
-    api->requests = metric_get("atoll_apiserver_requests_total", METRIC_COUNTER, "verb",
-                               "Requests that were answered.");
-    api->request_seconds =
-        metric_get("atoll_apiserver_request_seconds", METRIC_HISTOGRAM, NULL,
-                   "Time from a request's last byte to its answer; watches are not in it.");
-    api->writes = metric_get("atoll_apiserver_writes_total", METRIC_COUNTER, "resource",
-                             "Writes that reached the store.");
-}
-
-static int api_open_store(struct api *api, const struct apiserver_opts *o, struct err **err)
-{
-    int rc = file_dir_make(o->data_dir, 0700, err);
-    if (rc < 0)
-        return rc;
-    AUTO(mem_freep) char *path = file_path(o->data_dir, "store.db");
-    struct store_opts so = {
-        .path = path,
-        .history_events = (size_t)conf_int(o->conf, "apiserver.history_events"),
-        .history_bytes = (size_t)conf_int(o->conf, "apiserver.history_mib") << 20,
-        .size_max = (uint64_t)conf_int(o->conf, "apiserver.store_max_mib") << 20};
-    return store_open(api->loop, &so, &api->store, err);
-}
-
-/* Listeners are told of an event in the order in which they are made here: watchers first. */
-static int api_start(struct api *api, const struct apiserver_opts *o, struct err **err)
-{
-    int rc = auth_new(api->loop, o->tokens_file, &api->auth, err);
-    if (rc == 0)
-        rc = api_open_store(api, o, err);
-    if (rc < 0)
-        return rc;
-    resources_init(&api->resources, api->store);
-    api->watches = watch_hub_new(api);
-    rc = services_new(api, o->service_cidr ? o->service_cidr : "127.101.0.0/16", &api->services,
-                      err);
-    if (rc < 0)
-        return rc;
-    api->crds = crds_new(api);
-    api->volumes = volumes_new(api);
-    api->namespaces = namespaces_new(api);
-    api->gc = gc_new(api);
-    api->discovery = discovery_new(api);
-    namespaces_bootstrap(api);
-    return 0;
-}
-
 static int apiserver_listen(struct apiserver *a, const struct apiserver_opts *o, struct err **err)
 {
     struct http_server_opts ho = {
@@ -224,8 +137,9 @@ int apiserver_new(struct loop *l, struct http_client *http, const struct apiserv
     struct apiserver *a = mem_new(struct apiserver);
     a->magic = apiserver_MAGIC;
     list_init(&a->calls);
-    api_init(a, l, http, o);
-    int rc = api_start(&a->api, o, err);
+    a->kubelet_token = mem_strdup(o->kubelet_token);
+    int rc = api_start(&a->api, l, http, o, err);
+    a->api.kubelet_token = a->kubelet_token; /* the caller's may go */
     if (rc == 0)
         rc = apiserver_listen(a, o, err);
     if (rc < 0) {
@@ -260,20 +174,10 @@ void apiserver_free(struct apiserver *a)
 {
     if (!a)
         return;
-    struct api *api = &a->api;
-    store_drain(api->store); /* answers what was committed */
-    gc_free(api->gc);
-    namespaces_free(api->namespaces);
-    volumes_free(api->volumes);
-    crds_free(api->crds);
-    services_free(api->services);
-    watch_hub_free(api->watches);
+    api_quiesce(&a->api);
     http_server_free(a->http);
     calls_free(a);
-    discovery_free(api->discovery);
-    resources_done(&api->resources);
-    store_free(api->store);
-    auth_free(api->auth);
+    api_stop(&a->api);
     mem_free(a->kubelet_token);
     a->magic = 0;
     mem_free(a);

@@ -22,7 +22,7 @@
 #define LISTENERS_MAX 8
 #define store_MAGIC   0x53544f52U
 
-/* What deferred calls hold: they may come after the store has gone. */
+/* What a job at the worker holds: its end may be told after the store has gone. */
 struct anchor {
     struct store *store; /* NULL = gone */
     unsigned refs;
@@ -48,7 +48,8 @@ struct store {
     int64_t last_id;
     struct batch *filling;
     struct batch *writing; /* at the worker */
-    bool flush_due, closing;
+    struct loop_timer *flush;
+    bool closing;
     struct anchor *anchor;
     struct {
         store_listen_fn *fn;
@@ -270,20 +271,14 @@ static void store_flush(struct store *s);
 
 static void flush_turn(void *arg)
 {
-    struct store *s = anchor_drop(arg);
-    if (!s)
-        return;
-    s->flush_due = false;
-    store_flush(s);
+    store_flush(CAST(store, arg));
 }
 
 /* Writes of one turn of the loop go into one batch. */
 static void flush_soon(struct store *s)
 {
-    if (s->flush_due || s->writing || s->closing)
-        return;
-    s->flush_due = true;
-    loop_defer(s->loop, flush_turn, anchor_ref(s->anchor));
+    if (!s->writing && !s->closing && !loop_timer_active(s->flush))
+        loop_timer_start(s->flush, 0);
 }
 
 static void op_add(struct store *s, struct shelf *sh, struct entry *e, enum event_type type,
@@ -423,7 +418,7 @@ static void commit_done(void *arg)
     metric_add(s->commits, NULL, 1);
     metric_observe(s->commit_seconds, NULL, (double)(clock_mono_us() - s->submitted_us) / 1e6);
     batch_done(s, b);
-    if (s->filling && !s->writing && !s->flush_due)
+    if (s->filling && !s->writing)
         store_flush(s);
 }
 
@@ -551,6 +546,7 @@ int store_open(struct loop *l, const struct store_opts *o, struct store **ret, s
     s->loop = l;
     s->anchor = mem_new(struct anchor);
     *s->anchor = (struct anchor){s, 1};
+    s->flush = loop_timer_new(l, flush_turn, s);
     s->commits = metric_get("atoll_apiserver_commits_total", METRIC_COUNTER, NULL,
                             "Transactions of the store.");
     s->commit_errors = metric_get("atoll_apiserver_commit_errors_total", METRIC_COUNTER, NULL,
@@ -586,6 +582,18 @@ static void shelf_free(struct shelf *sh)
     mem_free(sh);
 }
 
+void store_commit_now(struct store *s)
+{
+    ATOLL_ASSERT(!s->writing);
+    loop_timer_stop(s->flush);
+    while (s->filling) {
+        struct batch *b = TAKE(s->filling);
+        if (b->n)
+            db_commit(s->db, b);
+        batch_done(s, b);
+    }
+}
+
 /* What is at the worker is waited for, what is filling is committed here: nothing is lost on a
  * clean end. */
 void store_drain(struct store *s)
@@ -596,12 +604,7 @@ void store_drain(struct store *s)
     worker_free(TAKE(s->worker));
     if (s->writing)
         batch_done(s, TAKE(s->writing));
-    while (s->filling) {
-        struct batch *b = TAKE(s->filling);
-        if (b->n)
-            db_commit(s->db, b);
-        batch_done(s, b);
-    }
+    store_commit_now(s);
 }
 
 void store_free(struct store *s)
@@ -609,6 +612,7 @@ void store_free(struct store *s)
     if (!s)
         return;
     store_drain(s);
+    loop_timer_free(s->flush);
     history_done(&s->history);
     size_t it = 0;
     const char *key;

@@ -82,6 +82,9 @@ struct store_opts {
 };
 /* Opens or creates the database and loads it (blocking). Errors name the file. */
 int store_open(struct loop *l, const struct store_opts *o, struct store **ret, struct err **err);
+/* Commits what is queued, blocking: for the first writes, before anybody is served. The worker must
+ * be idle. */
+void store_commit_now(struct store *s);
 /* Commits what is queued (blocking), runs what waits. Writes are forbidden afterwards. NULL is
  * fine. */
 void store_drain(struct store *s);
