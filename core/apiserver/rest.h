@@ -56,6 +56,7 @@ struct namespaces;
 struct services;
 struct volumes;
 struct discovery;
+struct event_ttl;
 
 /* What all requests share. */
 struct api {
@@ -71,6 +72,7 @@ struct api {
     struct services *services;
     struct volumes *volumes;
     struct discovery *discovery;
+    struct event_ttl *event_ttl;
     const char *kubelet_token;
     uint16_t port;
     size_t body_max;

@@ -9,6 +9,7 @@
 
 #include "apiserver/crds.h"
 #include "apiserver/discovery.h"
+#include "apiserver/event_ttl.h"
 #include "apiserver/gc.h"
 #include "apiserver/namespaces.h"
 #include "apiserver/services.h"
@@ -27,6 +28,8 @@ const struct conf_key apiserver_conf_keys[] = {
     {"apiserver.store_max_mib", CONF_INT, "8192", 1, 1048576, NULL,
      "bound of the database file; above it writes are refused"},
     {"apiserver.connections_max", CONF_INT, "4096", 16, 65536, NULL, "open connections"},
+    {"apiserver.event_ttl", CONF_DURATION, "1h", 1000, 31536000000, NULL,
+     "how long an Event object is kept after it was last written"},
     {"apiserver.pod_token_volume", CONF_BOOL, "false", 0, 0, NULL,
      "add the service account token volume to Pods, as Kubernetes does (tokens are not issued "
      "yet)"},
@@ -90,6 +93,7 @@ int api_start(struct api *api, struct loop *l, struct http_client *http,
     api->volumes = volumes_new(api);
     api->namespaces = namespaces_new(api);
     api->gc = gc_new(api);
+    api->event_ttl = event_ttl_new(api, (uint64_t)conf_int(o->conf, "apiserver.event_ttl"));
     api->discovery = discovery_new(api);
     namespaces_bootstrap(api);
     store_commit_now(api->store); /* the first request finds them */
@@ -99,6 +103,7 @@ int api_start(struct api *api, struct loop *l, struct http_client *http,
 void api_quiesce(struct api *api)
 {
     store_drain(api->store);
+    event_ttl_free(api->event_ttl);
     gc_free(api->gc);
     namespaces_free(api->namespaces);
     volumes_free(api->volumes);
