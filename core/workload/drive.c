@@ -9,7 +9,8 @@
 #include "workload/drive.h"
 #include "base/log.h"
 
-#define ARENA_MAX (256u << 20)
+#define ARENA_MAX      (256u << 20)
+#define FIRST_WORDS_MS 3000
 
 struct drive_cluster *drive_find(const struct workload *w, const char *key)
 {
@@ -67,6 +68,8 @@ static void instance_set(struct workload *w, struct drive_cluster *c, const char
         i->cluster = mem_strdup(key);
         i->component = mem_strdup(component);
         i->role = mem_strdup("");
+        i->since_ms = loop_now_ms(w->loop);
+        i->since_ms = loop_now_ms(w->loop);
         map_set(&c->instances, uid, i);
         map_set(&w->drive->instances, uid, i);
     }
@@ -193,11 +196,34 @@ static void component_pass(struct pass *p, const cJSON *object)
         watch_set(p, name, e);
 }
 
+/*
+ * Before the first advice every instance gets the time to answer one probe: after a restart of this
+ * program nothing is known, and an engine that mistakes that for "nobody is primary" would rewire a
+ * healthy cluster. 0: everybody answered or had the time.
+ */
+static uint64_t first_words_ms(const struct pass *p)
+{
+    uint64_t now = loop_now_ms(p->w->loop), wait = 0;
+    size_t it = 0;
+    const char *uid;
+    void *value;
+    while (map_next(&p->c->instances, &it, &uid, &value)) {
+        const struct drive_instance *i = value;
+        uint64_t age = now - i->since_ms;
+        if (!i->answered && age < FIRST_WORDS_MS && FIRST_WORDS_MS - age > wait)
+            wait = FIRST_WORDS_MS - age;
+    }
+    return wait;
+}
+
 static bool wants_advice(const struct pass *p, const cJSON *object, const struct drive_component *d)
 {
     if (p->c->quiet || kube_deleting(object) || json_bool(false, object, "spec", "stop"))
         return false;
-    return p->c->changed || !d->settled;
+    uint64_t wait = d->advice ? 0 : first_words_ms(p);
+    if (wait)
+        dirty_soon(p->w, QUEUE_DRIVE, p->key, wait);
+    return !wait && (p->c->changed || !d->settled);
 }
 
 static void advise(struct pass *p, const cJSON *const *components, size_t n)
@@ -311,6 +337,7 @@ void drive_report(struct workload *w, struct engine *e, const char *instance,
     if (!i || i->engine != e)
         return;
     i->known = r->known;
+    i->answered = true;
     if (r->known) {
         i->heard = true;
         i->version = r->version;

@@ -10,6 +10,8 @@ struct drive_instance {
     struct engine *engine;
     char *cluster, *component; /* "ns/cluster", "db" */
     bool heard, known;
+    bool answered;     /* the engine said something, if only that it does not know */
+    uint64_t since_ms; /* when its probe was set */
     char *role;
     uint64_t version;
     bool seen; /* in the pass that runs */
