@@ -16,18 +16,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "engine/abi.h"
+
 #define ROLES_MAX   16
 #define HOOKS_MAX   64
 #define OPTIONS_MAX 256
 
-#define END_OF(T, m)        (offsetof(T, m) + sizeof(((T *)0)->m))
-#define PLUGIN_1_0          END_OF(struct atoll_plugin, topology)
-#define ROLE_PROBE_1_0      END_OF(struct atoll_role_probe, forget)
-#define LIFECYCLE_1_0       END_OF(struct atoll_lifecycle, cancel)
-#define TOPOLOGY_1_0        END_OF(struct atoll_topology, advise)
-#define ROLE_1_0            END_OF(struct atoll_role, update_priority)
-#define HOOK_1_0            END_OF(struct atoll_hook, run)
-#define OPTION_1_0          END_OF(struct atoll_option, max)
 #define KNOWN_PLUGIN_FLAGS  0u
 #define SENSIBLE_STRUCT_MAX 65536u /* a larger size is not a newer plugin but garbage */
 
@@ -125,13 +119,13 @@ static int copy_role_probe(struct plugin *p, const struct atoll_role_probe *raw,
 {
     if (!raw)
         return 0;
-    int rc = copy_struct(&p->role_probe, sizeof(p->role_probe), raw, raw->size, ROLE_PROBE_1_0,
+    int rc = copy_struct(&p->role_probe, sizeof(p->role_probe), raw, raw->size, ABI_ROLE_PROBE_1_0,
                          p->path, "role_probe", err);
     if (rc < 0)
         return rc;
     struct atoll_role_probe *t = &p->role_probe;
-    struct array roles = {t->roles, t->n_roles, t->role_size, sizeof(*p->roles),
-                          ROLE_1_0, ROLES_MAX,  "roles"};
+    struct array roles = {t->roles,     t->n_roles, t->role_size, sizeof(*p->roles),
+                          ABI_ROLE_1_0, ROLES_MAX,  "roles"};
     rc = copy_array(&p->roles, &roles, p->path, err);
     if (rc == 0)
         rc = threads_check(t->threads, p->path, "role_probe", err);
@@ -173,13 +167,13 @@ static int copy_lifecycle(struct plugin *p, const struct atoll_lifecycle *raw, s
 {
     if (!raw)
         return 0;
-    int rc = copy_struct(&p->lifecycle, sizeof(p->lifecycle), raw, raw->size, LIFECYCLE_1_0,
+    int rc = copy_struct(&p->lifecycle, sizeof(p->lifecycle), raw, raw->size, ABI_LIFECYCLE_1_0,
                          p->path, "lifecycle", err);
     if (rc < 0)
         return rc;
     struct atoll_lifecycle *t = &p->lifecycle;
-    struct array hooks = {t->hooks, t->n_hooks, t->hook_size, sizeof(*p->hooks),
-                          HOOK_1_0, HOOKS_MAX,  "hooks"};
+    struct array hooks = {t->hooks,     t->n_hooks, t->hook_size, sizeof(*p->hooks),
+                          ABI_HOOK_1_0, HOOKS_MAX,  "hooks"};
     rc = copy_array(&p->hooks, &hooks, p->path, err);
     if (rc == 0)
         rc = threads_check(t->threads, p->path, "lifecycle", err);
@@ -196,8 +190,8 @@ static int copy_topology(struct plugin *p, const struct atoll_topology *raw, str
 {
     if (!raw)
         return 0;
-    int rc = copy_struct(&p->topology, sizeof(p->topology), raw, raw->size, TOPOLOGY_1_0, p->path,
-                         "topology", err);
+    int rc = copy_struct(&p->topology, sizeof(p->topology), raw, raw->size, ABI_TOPOLOGY_1_0,
+                         p->path, "topology", err);
     if (rc < 0)
         return rc;
     p->desc.topology = &p->topology;
@@ -206,9 +200,13 @@ static int copy_topology(struct plugin *p, const struct atoll_topology *raw, str
 
 static int copy_options(struct plugin *p, struct err **err)
 {
-    struct array options = {
-        p->desc.options, p->desc.n_options, p->desc.option_size, sizeof(*p->options), OPTION_1_0,
-        OPTIONS_MAX,     "options"};
+    struct array options = {p->desc.options,
+                            p->desc.n_options,
+                            p->desc.option_size,
+                            sizeof(*p->options),
+                            ABI_OPTION_1_0,
+                            OPTIONS_MAX,
+                            "options"};
     int rc = copy_array(&p->options, &options, p->path, err);
     if (rc < 0)
         return rc;
@@ -279,8 +277,8 @@ int plugin_adopt(const struct atoll_plugin *raw, const char *path, const char *w
     AUTO(plugin_freep) struct plugin *p = mem_new(struct plugin);
     p->path = mem_strdup(path);
     p->definitions = cJSON_CreateArray();
-    rc =
-        copy_struct(&p->desc, sizeof(p->desc), raw, raw->size, PLUGIN_1_0, path, "descriptor", err);
+    rc = copy_struct(&p->desc, sizeof(p->desc), raw, raw->size, ABI_PLUGIN_1_0, path, "descriptor",
+                     err);
     if (rc < 0)
         return rc;
     /* From here on only what a copy function puts back may be reached. */

@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "engine/abi.h"
 #include "engine/runner_own.h"
 
 #define CLASS_MAX ATOLL_CLASS_UNKNOWN
@@ -276,7 +277,7 @@ static struct op *op_talk(struct runner *r, uint64_t id, const char *kind, const
 
 int32_t op_complete(struct runner *r, uint64_t id, const struct atoll_outcome *o)
 {
-    bool bad = !o || o->size < sizeof(*o) || o->class_ > CLASS_MAX;
+    bool bad = !o || o->size < ABI_OUTCOME_1_0 || o->class_ > CLASS_MAX;
     struct atoll_outcome none = {.size = sizeof(none), .class_ = ATOLL_CLASS_UNKNOWN};
     if (bad) {
         runner_bug(r, "bad-outcome", "an outcome that is NULL, too short or of an unknown class");

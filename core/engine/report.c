@@ -4,6 +4,8 @@
 
 #include <string.h>
 
+#include "engine/abi.h"
+
 /* Length of a well-formed UTF-8 sequence at p (n bytes left); 0 when it is none. */
 static size_t utf8_len(const unsigned char *p, size_t n)
 {
@@ -70,7 +72,7 @@ static const char *facts_fault(const struct atoll_role_report *r)
 {
     if (r->n_facts > REPORT_FACTS_MAX)
         return "more than 64 facts";
-    if (r->n_facts && (!r->facts || r->fact_size < sizeof(struct atoll_fact)))
+    if (r->n_facts && (!r->facts || r->fact_size < ABI_FACT_1_0))
         return "facts without a table or with a short fact_size";
     for (uint32_t i = 0; i < r->n_facts; i++) {
         const struct atoll_fact *f = fact_at(r, i);
@@ -84,7 +86,7 @@ static const char *facts_fault(const struct atoll_role_report *r)
 
 static const char *report_fault(const struct atoll_role_report *r)
 {
-    if (!r || r->size < sizeof(*r))
+    if (!r || r->size < ABI_ROLE_REPORT_1_0)
         return "a report that is NULL or too short";
     if (r->state > ATOLL_ROLE_STATE_UNKNOWN)
         return "a report with an unknown state";

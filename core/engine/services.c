@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "engine/abi.h"
 #include "engine/runner_own.h"
 
 #define TIMERS_MAX      65536
@@ -343,7 +344,7 @@ static int32_t http_request_(void *impl, struct atoll_op op, const struct atoll_
                              void *arg)
 {
     struct runner *r = on_loop(impl, "http.request");
-    if (!r || !q || q->size < sizeof(*q) || !done || !http_fits(q))
+    if (!r || !q || q->size < ABI_HTTP_REQUEST_1_0 || !done || !http_fits(q))
         return ATOLL_ERR_INVALID;
     if (!op_is_open(r, op.id))
         return ATOLL_ERR_UNKNOWN;

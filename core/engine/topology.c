@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "engine/abi.h"
 #include "engine/runner_own.h"
 
 #define ANSWER_BYTES_MAX ((size_t)8 * 1024 * 1024)
@@ -248,7 +249,7 @@ static bool put_args(struct answer *a, cJSON *item, const struct atoll_wire *w)
 static void advice_wire(void *impl, uint32_t stage, const struct atoll_wire *w)
 {
     struct answer *a = impl;
-    if (!w || w->size < sizeof(*w)) {
+    if (!w || w->size < ABI_WIRE_1_0) {
         fault(a, "wire: a struct that is NULL or too short");
         return;
     }
