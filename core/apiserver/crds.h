@@ -11,5 +11,7 @@ void crds_free(struct crds *c);
 
 /* GET, PUT and PATCH of /scale (rest_scale.c). */
 void rest_scale(struct call *c);
+/* The numbers that /scale shows, on any write of the object. */
+void rest_scale_check(const struct custom *cu, const cJSON *obj, struct causes *causes);
 
 #endif

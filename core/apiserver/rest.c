@@ -112,6 +112,7 @@ void call_warn(struct call *c, const char *fmt, ...)
 
 /* ---- failures ---- */
 
+static const char *format_text(struct call *c, const char *fmt, va_list ap) ATOLL_PRINTF(2, 0);
 static const char *format_text(struct call *c, const char *fmt, va_list ap)
 {
     AUTO(mem_freep) char *text = mem_vprintf(fmt, ap);

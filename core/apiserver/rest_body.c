@@ -3,6 +3,7 @@
  * From bytes to an object of the addressed kind: size, content type, syntax, kind, unknown members.
  */
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "apiserver/rest_write.h"
@@ -174,6 +175,11 @@ static int decode_custom(struct call *c, cJSON *obj, struct strays *s)
     return 0;
 }
 
+static int by_text(const void *a, const void *b)
+{
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
 static int fail_strict(struct call *c, const cJSON *obj, const struct strays *s, bool patched)
 {
     AUTO(buf_done) struct buf b = BUF_INIT(16384);
@@ -222,6 +228,7 @@ int rest_decode(struct call *c, cJSON *obj, bool patched)
     rc = c->res->custom ? decode_custom(c, obj, &s) : decode_builtin(c, obj, &s);
     if (rc < 0)
         return rc;
+    qsort(s.texts, s.n, sizeof(*s.texts), by_text);
     if (s.n && c->validation == VALIDATE_STRICT)
         return fail_strict(c, obj, &s, patched);
     for (size_t i = 0; i < s.n && c->validation == VALIDATE_WARN; i++)

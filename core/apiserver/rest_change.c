@@ -8,6 +8,7 @@
  */
 #include <string.h>
 
+#include "apiserver/crds.h"
 #include "apiserver/namespaces.h"
 #include "apiserver/rest_write.h"
 #include "base/clock.h"
@@ -62,6 +63,8 @@ static void validate(struct call *c, const cJSON *obj, const cJSON *old, struct 
         type_validate(res->type, obj, old, causes);
     else if (res->custom->schema)
         schema_validate(res->custom->schema, obj, old, causes);
+    if (res->custom && res->custom->replicas_spec)
+        rest_scale_check(res->custom, obj, causes);
     if (res->hooks && res->hooks->check)
         res->hooks->check(c, obj, old, causes);
 }

@@ -84,18 +84,27 @@ static void answer_scale(struct call *c, const struct object *o)
     call_answer_after_commit(c);
 }
 
+void rest_scale_check(const struct custom *cu, const cJSON *obj, struct causes *causes)
+{
+    const char *const paths[] = {cu->replicas_spec, cu->replicas_status};
+    for (size_t i = 0; i < ARRAY_LEN(paths); i++) {
+        const cJSON *n = paths[i] ? jsonpath_get(obj, paths[i]) : NULL;
+        if (n && !cJSON_IsNumber(n))
+            causes_add(causes, CAUSE_INVALID, paths[i],
+                       "Invalid value: 0: %s accessor error: want a whole number", paths[i]);
+        else if (n && n->valuedouble < 0)
+            causes_add(causes, CAUSE_INVALID, paths[i],
+                       "Invalid value: %lld: should be a non-negative integer",
+                       (long long)json_int_of(n, 0));
+    }
+}
+
 static int check_scale(struct call *c, const cJSON *scale)
 {
     const cJSON *n = json_at(scale, "spec", "replicas");
-    struct causes causes = {.arena = c->arena};
     if (n && !cJSON_IsNumber(n))
         return call_fail(c, 400, "BadRequest", "spec.replicas: want a whole number");
-    if (json_int_of(n, 0) >= 0)
-        return rest_check_place(c, (cJSON *)(uintptr_t)scale);
-    causes_add(&causes, CAUSE_INVALID, c->res->custom->replicas_spec,
-               "Invalid value: %lld: should be a non-negative integer",
-               (long long)json_int_of(n, 0));
-    return call_fail_invalid(c, c->res->group, c->res->kind, c->name, &causes);
+    return rest_check_place(c, (cJSON *)(uintptr_t)scale);
 }
 
 /* The Scale that the request wants, from a body or a patch of the present one. */

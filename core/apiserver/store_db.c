@@ -29,8 +29,8 @@ static const char *const STATEMENTS[ST_N] = {
     [ST_COMMIT] = "COMMIT",
     [ST_ROLLBACK] = "ROLLBACK",
     [ST_PUT] =
-        "INSERT INTO objects VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9) ON CONFLICT(id) DO UPDATE SET"
-        " rv=?4, flags=?5, uid=?6, head=?7, owners=?8, body=?9",
+        ("INSERT INTO objects VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9) ON CONFLICT(id) DO UPDATE SET"
+         " rv=?4, flags=?5, uid=?6, head=?7, owners=?8, body=?9"),
     [ST_DELETE] = "DELETE FROM objects WHERE id=?1",
     [ST_REVISION] = "UPDATE meta SET value=?1 WHERE name='revision'",
 };

@@ -27,6 +27,7 @@ struct setup {
     char *token, *tokens_file;
 };
 
+static void die(struct err *err) __attribute__((noreturn));
 static void die(struct err *err)
 {
     fprintf(stderr, "apiserver_main: %s\n", err_text(err));
