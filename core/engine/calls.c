@@ -10,7 +10,6 @@
 #include "engine/runner_own.h"
 
 #define DEADLINE_DEFAULT_MS 30000
-#define CALL_ARENA_MAX      ((size_t)4 * FRAME_MAX)
 
 struct call {
     struct runner *runner;
@@ -63,22 +62,26 @@ static int instance_find(const struct scene *s, const cJSON *body, const char *m
     return 0;
 }
 
+/* The call's own texts live in the arena of its scene: the operation keeps that until it completes,
+ * and the thread that runs the plugin's function until it returns. */
 static int call_decode(struct job *j, const cJSON *body, struct err **err)
 {
-    struct atoll_hook_call *c = arena_new_of(j->arena, struct atoll_hook_call);
+    int rc = scene_new(json_at(body, "view"), json_at(body, "secrets"), probe_role, j->runner,
+                       &j->scene, err);
+    if (rc < 0)
+        return rc;
+    struct arena *a = j->scene->arena;
+    struct atoll_hook_call *c = arena_new_of(a, struct atoll_hook_call);
     j->call = c;
     c->size = sizeof(*c);
     c->attempt = (uint32_t)json_int(1, body, "attempt");
-    c->hook = view_text(j->arena, json_str(body, "hook"));
-    c->key = view_text(j->arena, json_str(body, "key"));
-    int rc = scene_new(json_at(body, "view"), json_at(body, "secrets"), probe_role, j->runner,
-                       &j->scene, err);
-    if (rc == 0)
-        rc = instance_find(j->scene, body, "instance", &c->instance, err);
+    c->hook = view_text(a, json_str(body, "hook"));
+    c->key = view_text(a, json_str(body, "key"));
+    rc = instance_find(j->scene, body, "instance", &c->instance, err);
     if (rc == 0)
         rc = instance_find(j->scene, body, "peer", &c->peer, err);
     if (rc == 0)
-        rc = view_pairs(j->arena, json_at(body, "args"), "args", &c->args, &c->n_args, err);
+        rc = view_pairs(a, json_at(body, "args"), "args", &c->args, &c->n_args, err);
     if (rc < 0)
         return rc;
     c->view = j->scene->view;
@@ -153,7 +156,6 @@ void call_start(struct runner *r, const struct frame *f)
     j->kind = JOB_HOOK;
     j->threads = r->plugin->lifecycle.threads;
     j->run = hook->run;
-    j->arena = arena_new(CALL_ARENA_MAX);
     if (call_decode(j, f->body, &err) < 0) {
         done_emit(r, f->id, ATOLL_CLASS_FATAL, "InvalidCall", err_text(err), NULL);
         job_free(j);

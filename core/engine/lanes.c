@@ -70,7 +70,6 @@ void lanes_free(struct lanes *l)
 void job_free(struct job *j)
 {
     scene_unref(j->scene);
-    arena_free(j->arena);
     mem_free(j->what);
     mem_free(j->lane_key);
     mem_free(j->forget);

@@ -24,8 +24,7 @@ struct job {
     uint32_t threads;    /* model */
     struct scene *scene; /* reference; NULL for cancel and forget */
     const struct atoll_instance *instance;
-    struct atoll_hook_call *call; /* in `arena` */
-    struct arena *arena;          /* owned; NULL */
+    struct atoll_hook_call *call; /* in the arena of its scene */
     int32_t (*run)(void *self, const struct atoll_hook_call *call, struct atoll_op op);
     void (*cancel)(void *self, struct atoll_op op);
     char *what, *lane_key, *forget; /* heap */
