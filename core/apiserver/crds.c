@@ -32,6 +32,7 @@ struct kind {
     struct shelf *shelf;
     struct resource *rows[VERSIONS_N];
     size_t n;
+    bool refill; /* the schema has changed: objects may lack its defaults */
 };
 
 static struct shelf *crd_shelf(const struct api *api)
@@ -341,6 +342,7 @@ static void kind_build(struct crds *crds, struct kind *k, const cJSON *crd)
         }
     }
     close_unserved(crds, old, n_old);
+    k->refill = n_old > 0;
 }
 
 static void crd_changed(struct crds *crds, const struct object *o)
@@ -385,6 +387,34 @@ static void release(struct crds *crds, const struct object *o)
     change_commit(crds->api, res, o, obj);
 }
 
+static struct resource *storage_row(const struct kind *k)
+{
+    for (size_t i = 0; i < k->n; i++) {
+        if (k->rows[i]->custom->storage)
+            return k->rows[i];
+    }
+    return NULL;
+}
+
+/* A new schema may bring defaults. Kubernetes adds them whenever it reads; here they are written
+ * once, so that reading stays copying. */
+static void refill(struct crds *crds, struct kind *k)
+{
+    const struct resource *res = storage_row(k);
+    const struct object *o;
+    k->refill = false;
+    if (!res || !res->custom->schema)
+        return;
+    for (size_t i = 0; shelf_latest_at(res->shelf, i, "", &o); i++) {
+        if (!o)
+            continue;
+        AUTO(json_freep) cJSON *before = object_tree(o), *after = cJSON_Duplicate(before, true);
+        schema_default(res->custom->schema, after);
+        if (!json_equal(before, after))
+            store_put(crds->api->store, res->shelf, o->key, after);
+    }
+}
+
 static size_t delete_instances(struct crds *crds, const struct resource *res)
 {
     static const struct deletion by_default = {PROPAGATE_DEFAULT, -1};
@@ -403,7 +433,9 @@ static size_t delete_instances(struct crds *crds, const struct resource *res)
 static void crd_visit(struct crds *crds, const char *name)
 {
     const struct object *o = shelf_latest(crd_shelf(crds->api), name);
-    const struct kind *k = map_get(&crds->rows, name);
+    struct kind *k = map_get(&crds->rows, name);
+    if (k && k->refill)
+        refill(crds, k);
     if (!o || !(o->flags & OBJECT_DELETING) || !(o->flags & OBJECT_FINALIZERS))
         return;
     if (k && k->n && delete_instances(crds, k->rows[0]))
@@ -447,7 +479,8 @@ static void crds_event(void *arg, const struct event *e)
         return;
     }
     crd_changed(crds, e->obj);
-    if (e->obj->flags & OBJECT_DELETING)
+    const struct kind *k = map_get(&crds->rows, e->obj->key);
+    if ((e->obj->flags & OBJECT_DELETING) || k->refill)
         visit_soon(crds, e->obj->key);
 }
 

@@ -4,7 +4,8 @@
  * [KEY=VALUE...]]]
  *
  * Makes a CA and an administrator's token in DIR (kept when they are there already), writes
- * DIR/kubeconfig, prints "URL TOKEN" in one line when it serves, and ends on SIGTERM or SIGINT.
+ * DIR/kubeconfig and a client certificate (DIR/admin.crt, admin.key), prints "URL TOKEN" in one
+ * line when it serves, and ends on SIGTERM or SIGINT.
  */
 #include <signal.h>
 #include <stdio.h>
@@ -69,6 +70,21 @@ static void make_keys(struct setup *s)
                             .days = 30};
     if (tls_leaf_new(&s->ca, &leaf, &s->server, &err) < 0)
         die(err);
+}
+
+/* A client certificate of an administrator: DIR/admin.crt, DIR/admin.key. */
+static void make_client(const struct setup *s)
+{
+    struct err *err = NULL;
+    struct tls_pair pair = {0};
+    const char *const groups[] = {"system:masters", NULL};
+    struct tls_leaf leaf = {
+        .common_name = "certified", .organisations = groups, .client = true, .days = 30};
+    if (tls_leaf_new(&s->ca, &leaf, &pair, &err) < 0)
+        die(err);
+    write_text(s->dir, "admin.crt", pair.cert);
+    write_text(s->dir, "admin.key", pair.key);
+    tls_pair_done(&pair);
 }
 
 static void make_token(struct setup *s)
@@ -136,6 +152,7 @@ int main(int argc, char **argv)
     if (file_dir_make(s.dir, 0700, &err) < 0)
         die(err);
     make_keys(&s);
+    make_client(&s);
     make_token(&s);
     struct conf *conf = make_conf(argc, argv);
     struct loop *loop;
