@@ -72,7 +72,7 @@ struct kube_cache {
     struct list notes;
     struct loop_tick *tick; /* hands out what kube_cache_learn queued */
     bool handing_out;
-    bool troubled; /* a warning was logged, the all-clear not yet */
+    const char *trouble; /* the warning that was logged last; NULL after the all-clear */
 };
 
 static void start_list(struct kube_cache *k);
@@ -127,15 +127,17 @@ static const char *scope_text(const struct kube_cache *k, char out[SCOPE_MAX])
     return out;
 }
 
-/* Trouble is a warning, the end of trouble an info, a healthy life silent. */
-static enum log_level level_of(struct kube_cache *k, enum follow_state next, bool quiet)
+/* Trouble is a warning, more of the same is not news, its end is an info, a healthy life silent. */
+static enum log_level level_of(struct kube_cache *k, enum follow_state next, bool quiet,
+                               const char *because)
 {
+    const char *before = k->trouble;
     if (!quiet) {
-        k->troubled = true;
-        return LOG_WARN;
+        k->trouble = because;
+        return before == because ? LOG_DEBUG : LOG_WARN;
     }
-    if (k->troubled && next == FOLLOW_SYNCED) {
-        k->troubled = false;
+    if (before && next == FOLLOW_SYNCED) {
+        k->trouble = NULL;
         return LOG_INFO;
     }
     return LOG_DEBUG;
@@ -145,7 +147,7 @@ static void set_state(struct kube_cache *k, enum follow_state next, bool quiet, 
                       const char *detail)
 {
     char scope[SCOPE_MAX];
-    enum log_level level = level_of(k, next, quiet);
+    enum log_level level = level_of(k, next, quiet, because);
     if (k->state != next)
         log_write(level, LOG_ROOM, "%s: %s -> %s because %s%s%s", scope_text(k, scope),
                   follow_state_name(k->state), follow_state_name(next), because,

@@ -2,10 +2,11 @@
 /*
  * A call: one question, one answer, as many attempts as its deadline allows.
  *
- * Repeated inside: 429 and 503 that name a time (Retry-After), for verbs that may be sent twice;
- * and once after a 401 when the credential files hold something new. Everything else goes to the
- * caller, who knows better. Calls that may not start yet (too many in flight, or the pace) wait in
- * order.
+ * Repeated inside, for verbs that may be sent twice: 429 and 503 that name a time (Retry-After);
+ * and once when there was no answer, because a server that restarted leaves us with connections
+ * that died while they were idle. For all verbs: once after a 401 when the credential files hold
+ * something new. Everything else goes to the caller, who knows better. Calls that may not start yet
+ * (too many in flight, or the pace) wait in order.
  *
  * A call is one of: waiting (in c->waiting), running (try.http set), or sleeping until its next
  * attempt (timer active, in neither). Its timer also ends it when the deadline comes while it
@@ -133,6 +134,10 @@ void client_calls_turn(void *client)
 /* Another attempt later? The time to wait in *ret_ms; it must fit before the deadline. */
 static bool again(const struct client_call *k, const struct answer *a, uint64_t *ret_ms)
 {
+    if (k->request.repeatable && k->attempts == 1 && streq(a->a.reason, "NoAnswer")) {
+        *ret_ms = 0;
+        return !k->raw && time_left(k) > 0;
+    }
     bool busy = (a->a.status == 429 || a->a.status == 503) && a->a.retry_after_ms > 0;
     if (k->raw || !busy || !k->request.repeatable || k->attempts >= ATTEMPTS_MAX)
         return false;

@@ -85,7 +85,8 @@ static inline bool kube_ok(const struct kube_answer *a)
 }
 typedef void kube_done_fn(void *arg, const struct kube_answer *a);
 /* done runs exactly once in a later turn (never after kube_client_free). 429 and 503 with Retry-After are
- * retried inside for idempotent verbs until the deadline. done may be NULL. */
+ * retried inside for idempotent verbs until the deadline, and those once more when no answer came. done may be
+ * NULL. */
 void kube_start(struct kube_client *c, const struct kube_call *call, kube_done_fn *done, void *arg);
 /* Writes started by this client so far, by verb (metric atoll_kube_writes_total{verb}). */
 uint64_t kube_client_writes(const struct kube_client *c);

@@ -19,8 +19,8 @@
 
 #define KUBECONFIG_MAX ((size_t)4 << 20)
 
-/* The three lists of all files, in order; each element carries "dir", where its relative paths
- * start. */
+/* The three lists of all files, in order, so that the first of a name is found first; each element
+ * carries "dir", where its relative paths start. */
 struct merged {
     cJSON *clusters, *users, *contexts;
     char *current;
@@ -46,8 +46,7 @@ static char *dir_of(const char *path)
 static void merge_list(cJSON *into, const cJSON *from, const char *dir)
 {
     json_foreach (it, from) {
-        const char *name = json_str(it, "name");
-        if (!name || json_find(into, "name", name))
+        if (!json_str(it, "name"))
             continue;
         cJSON *copy = cJSON_Duplicate(it, true);
         json_put_str(copy, dir, "dir");

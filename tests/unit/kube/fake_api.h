@@ -49,6 +49,8 @@ struct fake {
     size_t n_log;
     char *authorization; /* of the last request */
     const char *want_authorization;
+    void (*on_401)(void *arg);
+    void *on_401_arg;
 };
 
 static void fake_serve(void *arg, struct http_in *in);
@@ -442,6 +444,8 @@ static inline void fake_serve(void *arg, struct http_in *in)
     assert_true(f->n_log < FAKE_LOG_MAX);
     f->log[f->n_log++] = mem_printf("%s %s", method, http_in_raw_target(in));
     if (f->want_authorization && !streq(f->want_authorization, auth)) {
+        if (f->on_401)
+            f->on_401(f->on_401_arg);
         fake_refuse(in, 401, "Unauthorized");
     } else if (fake_scripted(f, in)) {
         return;

@@ -137,6 +137,45 @@ static void repeats_what_may_be_repeated(void **state)
     seen_clear(&s);
 }
 
+/* The server dies after it has read the request: what may be repeated is, the rest is unknown. */
+static void repeats_after_no_answer(void **state)
+{
+    struct fake *f = *state;
+    struct seen s = {.f = f};
+    AUTO(json_freep) cJSON *o = fake_object("Pod", "a", "q");
+    fake_pod(f, "a", "p", NULL);
+    fake_answer(f, "GET", "/pods/p", 0, NULL, NULL, 1);
+    fake_answer(f, "POST", "/pods", 0, NULL, NULL, 1);
+    struct kube_call create = {
+        .verb = KUBE_CREATE, .resource = &KUBE_PODS, .ns = "a", .body = o, .deadline_ms = 5000};
+    kube_start(f->client, &create, on_done, &s);
+    fake_until(f, f->n_log == 1, 5000);
+    fake_close(f);
+    fake_open(f);
+    fake_until(f, s.n == 1, 8000);
+    assert_int_equal(s.status, 0);
+    assert_string_equal(s.reason, "NoAnswer");
+    fake_turns(f, 50);
+    assert_int_equal(f->n_log, 1);
+    seen_clear(&s);
+    struct kube_call get = {.verb = KUBE_GET, .resource = &KUBE_PODS, .ns = "a", .name = "p"};
+    kube_start(f->client, &get, on_done, &s);
+    fake_until(f, f->n_log == 2, 5000);
+    fake_close(f);
+    fake_open(f);
+    fake_until(f, s.n == 1, 5000);
+    assert_int_equal(s.status, 200);
+    assert_int_equal(f->n_log, 3);
+    seen_clear(&s);
+}
+
+static void write_another_token(void *path)
+{
+    static int n;
+    AUTO(mem_freep) char *text = mem_printf("other-%d", n++);
+    assert_int_equal(file_replace(path, text, strlen(text), 0600, NULL), 0);
+}
+
 static void token_is_read_again(void **state)
 {
     struct fake *f = *state;
@@ -167,6 +206,13 @@ static void token_is_read_again(void **state)
     call(&s, (struct kube_call){.verb = KUBE_GET, .resource = &KUBE_PODS, .ns = "a", .name = "p"});
     assert_int_equal(s.status, 200);
     assert_int_equal(f->n_log, 3);
+    seen_clear(&s);
+    f->want_authorization = "Bearer none";
+    f->on_401 = write_another_token; /* a file that never stops changing: still one more try */
+    f->on_401_arg = token;
+    call(&s, (struct kube_call){.verb = KUBE_GET, .resource = &KUBE_PODS, .ns = "a", .name = "p"});
+    assert_int_equal(s.status, 401);
+    assert_int_equal(f->n_log, 5);
     seen_clear(&s);
     assert_int_equal(file_tree_remove(dir, NULL), 0);
 }
@@ -331,6 +377,7 @@ int main(void)
         with_fake(writes_and_reads),
         with_fake(no_answer),
         with_fake(repeats_what_may_be_repeated),
+        with_fake(repeats_after_no_answer),
         with_fake(token_is_read_again),
         with_fake(no_secret_over_plain_http),
         with_fake(many_at_once),

@@ -122,6 +122,8 @@ static void selector_objects(void **state)
         {"{\"matchExpressions\":[{\"key\":\"none\",\"operator\":\"NotIn\",\"values\":[\"primary\"]}"
          "]}",
          true},
+        {"{\"matchExpressions\":[{\"key\":\"role\",\"operator\":\"In\",\"values\":[\"a\"]}]}",
+         false},
         {"{\"matchExpressions\":[{\"key\":\"role\",\"operator\":\"Exists\"}]}", true},
         {"{\"matchExpressions\":[{\"key\":\"role\",\"operator\":\"DoesNotExist\"}]}", false},
         {"{\"matchExpressions\":[{\"key\":\"role\",\"operator\":\"Sometimes\"}]}", false},

@@ -185,6 +185,10 @@ static void reads_answers(void **state)
     assert_null(a.a.body);
     answer_done(&a);
 
+    a = read_answer(503, "x", "999999999999999");
+    assert_true(a.a.retry_after_ms == 3600 * 1000);
+    answer_done(&a);
+
     a = read_answer(418, "", "Wed, 21 Oct 2015 07:28:00 GMT");
     assert_string_equal(a.a.reason, "UnknownError");
     assert_string_equal(a.a.message, "HTTP 418");

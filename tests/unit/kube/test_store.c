@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "kube/store.h"
 #include "unit/kube/pod_text.h"
 
@@ -366,6 +367,55 @@ static void pointers_last_a_turn(void **state)
     world_done(&w);
 }
 
+/* A timer takes a pointer and its object is replaced; the sweep is due in the same turn, after it.
+ * A tick of that turn still reads the pointer. */
+struct same_turn {
+    struct world w;
+    struct loop_tick *tick;
+    const cJSON *taken;
+    size_t trees;
+    bool read;
+};
+
+static void take_and_replace(void *arg)
+{
+    struct same_turn *t = arg;
+    size_t rest;
+    t->taken = store_get(t->w.store, "a/p");
+    put(&t->w, STORE_EVENT, "p", 7, "new", 0);
+    store_memory(t->w.store, &rest, &t->trees);
+    loop_tick_start(t->tick);
+}
+
+static void read_taken(void *arg)
+{
+    struct same_turn *t = arg;
+    size_t rest, trees;
+    store_memory(t->w.store, &rest, &trees);
+    assert_int_equal(trees, t->trees); /* nothing was freed, also where no sanitizer looks */
+    assert_string_equal(kube_label(t->taken, "role"), "old");
+    t->read = true;
+}
+
+static void a_sweep_in_the_same_turn(void **state)
+{
+    (void)state;
+    struct same_turn t = {0};
+    world_init(&t.w);
+    t.tick = loop_tick_new(t.w.loop, read_taken, &t);
+    struct loop_timer *timer = loop_timer_new(t.w.loop, take_and_replace, &t);
+    put(&t.w, STORE_EVENT, "p", 1, "old", 0);
+    put(&t.w, STORE_EVENT, "q", 2, "x", 0);
+    loop_timer_start(timer, 10);
+    del(&t.w, "q", 3); /* arms the sweep, in 20 ms */
+    for (uint64_t end = clock_mono_ms() + 40; clock_mono_ms() < end;)
+        continue; /* now both are due */
+    assert_int_equal(loop_run_until(t.w.loop, &t.read, 5000), 0);
+    loop_timer_free(timer);
+    loop_tick_free(t.tick);
+    world_done(&t.w);
+}
+
 static void trees_are_bounded(void **state)
 {
     (void)state;
@@ -495,6 +545,7 @@ int main(void)
         cmocka_unit_test(relist),
         cmocka_unit_test(bad_objects),
         cmocka_unit_test(pointers_last_a_turn),
+        cmocka_unit_test(a_sweep_in_the_same_turn),
         cmocka_unit_test(trees_are_bounded),
         cmocka_unit_test(against_model),
         cmocka_unit_test(a_pod_costs_little),
