@@ -40,16 +40,15 @@
 #define ANNOTATION_ENGINE       "engine.atoll.io/plugin" /* on definitions: which engine knows it */
 #define ANNOTATION_CONFIG_HASH                                                                     \
     "apps.atoll.io/config-hash" /* on the Pod template: a change restarts */
-#define ANNOTATION_DEFINITION_HASH                                                                 \
-    "apps.atoll.io/definition-hash" /* on definitions an engine brought */
 
 /* ---- finalizers ---- */
 #define FINALIZER_CLUSTER   "cluster.kubeblocks.io/finalizer"
 #define FINALIZER_COMPONENT "component.kubeblocks.io/finalizer"
 #define FINALIZER_ITS       "instanceset.workloads.kubeblocks.io/finalizer"
 
-/* ---- names of derived objects, in the arena ---- */
-const char *name_component(struct arena *a, const char *cluster, const char *comp); /* orders-db */
+    /* ---- names of derived objects, in the arena ---- */
+    const char *
+    name_component(struct arena *a, const char *cluster, const char *comp); /* orders-db */
 const char *name_headless(struct arena *a, const char *cluster,
                           const char *comp); /* orders-db-headless */
 /* A component's Service; without `service` the component's own: orders-db[-service]. */

@@ -152,6 +152,10 @@ static struct budget budget_now(const struct its *s, struct its_pod **order, siz
         b.revision -= !outdated(order[i]) && order[i]->change != ITS_RESTRICTED;
         b.down -= !order[i]->available;
     }
+    /* One instance at a time is only safe when the one before is back in its place, not just
+     * running. */
+    if (s->in->hold)
+        b.down = 0;
     return b;
 }
 

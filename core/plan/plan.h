@@ -133,6 +133,7 @@ struct plan_its_in {
     const cJSON *const *pvcs; /* all with its instance label */
     size_t n_pvcs;
     const cJSON *headless; /* Service <its>-headless or NULL */
+    const char *hold;      /* why no available instance may be restarted now; NULL */
     int64_t now_us;
 };
 void plan_instanceset(const struct plan_its_in *in, struct plan *p);

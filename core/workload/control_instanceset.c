@@ -3,6 +3,23 @@
 #include "base/clock.h"
 #include "workload/control.h"
 
+/* With an engine, the next instance is restarted when the engine has nothing left to wire: a
+ * replica that runs but does not follow yet is no replacement. What is not known yet counts as not
+ * wired. */
+static const char *hold(const struct workload *w, const cJSON *its, struct arena *a)
+{
+    const cJSON *component =
+        cached_get(w, STORE_COMPONENTS, kube_ns(its), json_str(kube_controller(its), "name"));
+    const cJSON *def = cached_get(w, STORE_COMPDEFS, "", json_str(component, "spec", "compDef"));
+    const char *cluster = cluster_key_of(a, its);
+    if (!definition_engine(def) || !cluster)
+        return NULL;
+    struct plan_wired wired = drive_wired(w, cluster, kube_label(its, LABEL_COMPONENT));
+    if (!wired.known)
+        return "the engine has given no advice yet";
+    return wired.status == CONDITION_TRUE ? NULL : wired.message;
+}
+
 bool control_instanceset(struct workload *w, const char *key, struct plan *p, const cJSON **about)
 {
     const cJSON *its = cached_key(w, STORE_ITS, key);
@@ -18,6 +35,7 @@ bool control_instanceset(struct workload *w, const char *key, struct plan *p, co
     in.pvcs = pvcs;
     const char *headless = arena_printf(p->arena, "%s-headless", kube_name(its));
     in.headless = cached_get(w, STORE_SERVICES, kube_ns(its), headless);
+    in.hold = hold(w, its, p->arena);
     plan_instanceset(&in, p);
     return true;
 }

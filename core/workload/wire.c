@@ -242,6 +242,7 @@ static void wired_set(struct workload *w, struct drive_component *d, const struc
     text_move(&d->wired.reason, now->reason);
     text_move(&d->wired.message, now->message);
     dirty(w, QUEUE_COMPONENT, d->its);
+    dirty(w, QUEUE_ITS, d->its); /* an update may wait for it */
 }
 
 static void carry_out(struct workload *w, const char *key, const char *component,

@@ -72,6 +72,7 @@ static void run_instanceset(struct golden *g)
     struct plan_its_in in = {
         .its = object(g, "its"), .headless = object(g, "headless"), .now_us = g->now_us};
     ready(g, object(g, "its"), API_INSTANCESET);
+    in.hold = json_str(g->in, "hold");
     in.pods = list(g, "pods", &in.n_pods);
     in.pvcs = list(g, "pvcs", &in.n_pvcs);
     plan_instanceset(&in, &g->plan);
