@@ -19,7 +19,7 @@
 #define PERIOD_MIN_MS     20
 #define PERIOD_MAX_MS     3600000
 #define TIMEOUT_MIN_MS    10
-#define START_GRAIN_MS    20  /* probes that are due in the same grain share one wake-up */
+#define GRAINS            20  /* probes due in the same twentieth of a period share one wake-up */
 #define FIRST_SPREAD_MS   200 /* a new instance is probed this soon */
 
 struct probe {
@@ -57,9 +57,8 @@ uint64_t probe_first_at(const char *instance, uint64_t now_ms, uint32_t period_m
 
 uint64_t probe_next_at(const char *instance, uint64_t now_ms, uint32_t period_ms)
 {
-    uint64_t phase = phase_of(instance) % period_ms;
-    if (period_ms >= 10 * START_GRAIN_MS)
-        phase -= phase % START_GRAIN_MS;
+    uint64_t phase = phase_of(instance) % period_ms, grain = period_ms / GRAINS;
+    phase -= grain ? phase % grain : 0;
     uint64_t round = now_ms / period_ms * period_ms + phase;
     return round > now_ms ? round : round + period_ms;
 }

@@ -191,16 +191,19 @@ void calls_end_all(struct engine *e, const char *why)
     }
 }
 
+/* Those that wait now; what their callbacks start waits for the next turn. */
 void calls_tell_waiting(struct engine_host *h)
 {
-    struct list mark;
-    list_append(&h->answers, &mark);
-    while (h->answers.next != &mark) {
+    uint64_t newest = h->next_id;
+    while (!list_empty(&h->answers)) {
         struct open_call *c = list_entry(h->answers.next, struct open_call, node);
+        if (c->id > newest)
+            break;
         list_remove(&c->node);
         call_tell(c, c->class_, c->reason, c->message, NULL);
     }
-    list_remove(&mark);
+    if (!list_empty(&h->answers))
+        host_soon(h);
 }
 
 bool calls_overdue(const struct engine *e, uint64_t now_ms)
