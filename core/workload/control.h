@@ -171,6 +171,9 @@ void drive_pod_changed(struct workload *w, const cJSON *old, const cJSON *now);
 void drive_report(struct workload *w, struct engine *e, const char *instance,
                   const struct engine_role_view *r);
 void drive_state(struct workload *w, struct engine *e);
+/* Why the engine may still have something to wire, a sentence; NULL when it has not. */
+const char *drive_unsettled(const struct workload *w, const char *cluster_key,
+                            const char *component);
 struct plan_wired drive_wired(const struct workload *w, const char *cluster_key,
                               const char *component);
 

@@ -14,10 +14,7 @@ static const char *hold(const struct workload *w, const cJSON *its, struct arena
     const char *cluster = cluster_key_of(a, its);
     if (!definition_engine(def) || !cluster)
         return NULL;
-    struct plan_wired wired = drive_wired(w, cluster, kube_label(its, LABEL_COMPONENT));
-    if (!wired.known)
-        return "the engine has given no advice yet";
-    return wired.status == CONDITION_TRUE ? NULL : wired.message;
+    return drive_unsettled(w, cluster, kube_label(its, LABEL_COMPONENT));
 }
 
 bool control_instanceset(struct workload *w, const char *key, struct plan *p, const cJSON **about)

@@ -17,6 +17,12 @@ struct drive_cluster *drive_find(const struct workload *w, const char *key)
     return map_get(&w->drive->clusters, key);
 }
 
+void drive_touch(struct drive_cluster *c)
+{
+    c->changed = true;
+    c->turn++;
+}
+
 struct drive_component *drive_component_find(const struct workload *w, const char *key,
                                              const char *component)
 {
@@ -30,6 +36,19 @@ struct plan_wired drive_wired(const struct workload *w, const char *cluster_key,
     const struct drive_component *c =
         component ? drive_component_find(w, cluster_key, component) : NULL;
     return c ? c->wired : (struct plan_wired){0};
+}
+
+const char *drive_unsettled(const struct workload *w, const char *cluster_key,
+                            const char *component)
+{
+    const struct drive_cluster *c = drive_find(w, cluster_key);
+    const struct drive_component *d =
+        component ? drive_component_find(w, cluster_key, component) : NULL;
+    if (!d || !d->wired.known)
+        return "the engine has given no advice yet";
+    if (d->wired.status != CONDITION_TRUE)
+        return d->wired.message;
+    return d->turn == c->turn ? NULL : "the engine has not seen the latest change yet";
 }
 
 /* ---- instances
@@ -229,7 +248,8 @@ static bool wants_advice(const struct pass *p, const cJSON *object, const struct
 static void advise(struct pass *p, const cJSON *const *components, size_t n)
 {
     uint64_t hash = json_hash(p->full);
-    p->c->changed |= hash != p->c->hash;
+    if (hash != p->c->hash)
+        drive_touch(p->c);
     p->c->hash = hash;
     for (size_t i = 0; i < n; i++) {
         const char *name = kube_label(components[i], LABEL_COMPONENT);
@@ -326,8 +346,12 @@ void drive_pod_changed(struct workload *w, const cJSON *old, const cJSON *now)
         old && now && !streq(kube_label(old, LABEL_ROLE), kube_label(now, LABEL_ROLE));
     if (relabelled)
         labels_run(w, key, component);
-    if (view_differs(old, now))
-        dirty(w, QUEUE_DRIVE, key);
+    if (!view_differs(old, now))
+        return;
+    struct drive_cluster *c = drive_find(w, key);
+    if (c)
+        drive_touch(c);
+    dirty(w, QUEUE_DRIVE, key);
 }
 
 void drive_report(struct workload *w, struct engine *e, const char *instance,
@@ -348,7 +372,7 @@ void drive_report(struct workload *w, struct engine *e, const char *instance,
     }
     struct drive_cluster *c = drive_find(w, i->cluster);
     if (c)
-        c->changed = true;
+        drive_touch(c);
     if (r->known)
         labels_run(w, i->cluster, i->component);
     dirty(w, QUEUE_DRIVE, i->cluster);
@@ -371,7 +395,7 @@ void drive_state(struct workload *w, struct engine *e)
             if (d->engine != e)
                 continue;
             dirty(w, QUEUE_COMPONENT, d->its);
-            c->changed = true;
+            drive_touch(c);
         }
         if (c->changed)
             dirty(w, QUEUE_DRIVE, key);

@@ -23,6 +23,7 @@ struct drive_component {
     cJSON *advice; /* latest; NULL none yet */
     bool advising, advise_again;
     bool settled;            /* the advice asks for nothing */
+    uint64_t turn;           /* of the cluster, when the advice was asked for */
     struct plan_wired wired; /* texts owned */
     bool labelling, label_again;
     bool seen;
@@ -39,7 +40,8 @@ struct drive_cluster {
     struct map instances;  /* uid -> struct drive_instance, the same as in struct drive */
     struct map work;       /* key -> struct drive_work */
     uint64_t hash;         /* of the view that was advised on last */
-    bool changed;          /* a role or fact changed since */
+    bool changed;          /* a role, a fact or an instance changed since */
+    uint64_t turn;         /* counts such changes */
     bool quiet;            /* it is being deleted: no wiring */
 };
 
@@ -49,6 +51,7 @@ struct drive {
 };
 
 struct drive_cluster *drive_find(const struct workload *w, const char *key);
+void drive_touch(struct drive_cluster *c); /* something an engine sees changed */
 struct drive_component *drive_component_find(const struct workload *w, const char *key,
                                              const char *component);
 

@@ -20,6 +20,7 @@ struct errand {
     char *cluster, *component;
     char *key, *verb, *target, *peer, *why; /* of an operation */
     struct engine *engine;
+    uint64_t turn; /* of an advice */
 };
 
 static struct errand *errand_new(struct workload *w, const char *cluster, const char *component,
@@ -157,7 +158,7 @@ static void on_operated(void *arg, const struct engine_outcome *o)
         engine_probe_now(r->engine, r->target);
         if (r->peer)
             engine_probe_now(r->engine, r->peer);
-        c->changed = true;
+        drive_touch(c);
         dirty(w, QUEUE_DRIVE, r->cluster);
     }
     errand_free(r);
@@ -242,7 +243,6 @@ static void wired_set(struct workload *w, struct drive_component *d, const struc
     text_move(&d->wired.reason, now->reason);
     text_move(&d->wired.message, now->message);
     dirty(w, QUEUE_COMPONENT, d->its);
-    dirty(w, QUEUE_ITS, d->its); /* an update may wait for it */
 }
 
 static void carry_out(struct workload *w, const char *key, const char *component,
@@ -265,6 +265,8 @@ static void carry_out(struct workload *w, const char *key, const char *component
     }
     wired_set(w, d, &p.wired);
     d->settled = p.wired.status == CONDITION_TRUE;
+    if (d->settled)
+        dirty(w, QUEUE_ITS, d->its); /* an update may wait for it */
     AUTO(json_freep) cJSON *full = p.n_starts ? view_build(w, key, VIEW_FULL, a) : NULL;
     for (size_t i = 0; i < p.n_starts && !c->quiet; i++)
         if (complete(p.starts[i].wire))
@@ -287,6 +289,7 @@ static void on_advised(void *arg, const struct engine_outcome *o)
             cJSON_Delete(d->advice);
             d->advice = cJSON_Duplicate(o->results, true);
             /* What changed meanwhile is asked about first: its advice may be another one. */
+            d->turn = r->turn;
             if (!again)
                 carry_out(w, r->cluster, r->component, d);
         } else {
@@ -313,6 +316,8 @@ void wire_advise(struct workload *w, const char *key, const char *component, con
     if (!engine_available(d->engine))
         return; /* its return makes the cluster dirty */
     AUTO(json_freep) cJSON *view = view_now(w, full, key, component);
+    struct errand *r = errand_new(w, key, component, d->engine);
+    r->turn = drive_find(w, key)->turn;
     d->advising = true;
-    engine_advise(d->engine, view, on_advised, errand_new(w, key, component, d->engine));
+    engine_advise(d->engine, view, on_advised, r);
 }
