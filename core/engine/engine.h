@@ -121,6 +121,16 @@ void engine_validate(struct engine *e, const cJSON *view, engine_done_fn *done, 
 void engine_render(struct engine *e, const cJSON *view, engine_done_fn *done, void *arg);
 void engine_advise(struct engine *e, const cJSON *view, engine_done_fn *done, void *arg);
 
+/*
+ * Conformance of one plugin, in this process and on a loop of its own: descriptor, size skews,
+ * every hook finished, cancelled and expired, probes, topology twice the same, two instances at
+ * once, leaks. The view is made from the plugin's own definitions; its addresses answer nobody. One
+ * line per check goes to `out`: "ok ...", "warn ..." or "FAIL ...". `options` {name: text} or NULL.
+ * Returns the number of failures, or a negative errno when the plugin does not even load. Takes
+ * seconds; may not be called on a loop.
+ */
+int engine_check(const char *path, const cJSON *options, struct buf *out);
+
 /* The other end of the socket: main loop of atoll-engine. fd is the inherited socket. Returns an
  * exit code. */
 int engine_helper_main(int fd);
