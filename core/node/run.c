@@ -233,7 +233,7 @@ static const char **shim_argv(const struct run_spec *s, struct arena *a)
 int run_start(struct loop *l, const struct run_spec *spec, void (*on_change)(void *arg), void *arg,
               struct run **ret, struct err **err)
 {
-    int lock;
+    int lock = -1;
     int rc = lock_take(spec->dir, &lock, err);
     if (rc)
         return rc;
