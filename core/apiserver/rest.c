@@ -328,15 +328,16 @@ static const char *denied_text(struct call *c, const struct attributes *at)
     if (at->path)
         return arena_printf(a, "forbidden: User \"%s\" cannot %s path \"%s\"", c->user.name,
                             at->verb, at->path);
-    const char *dot = *at->group ? "." : "", *sub = at->sub ? "/" : "";
-    const char *what =
-        at->name ? arena_printf(a, "%s%s%s \"%s\"", at->resource, dot, at->group, at->name)
-                 : arena_printf(a, "%s%s%s", at->resource, dot, at->group);
+    const char *group = at->group ? at->group : "", *dot = *group ? "." : "",
+               *sub = at->sub ? "/" : "";
+    const char *what = at->name
+                           ? arena_printf(a, "%s%s%s \"%s\"", at->resource, dot, group, at->name)
+                           : arena_printf(a, "%s%s%s", at->resource, dot, group);
     const char *where =
         at->ns ? arena_printf(a, "in the namespace \"%s\"", at->ns) : "at the cluster scope";
     return arena_printf(
         a, "%s is forbidden: User \"%s\" cannot %s resource \"%s%s%s\" in API group \"%s\" %s",
-        what, c->user.name, at->verb, at->resource, sub, at->sub ? at->sub : "", at->group, where);
+        what, c->user.name, at->verb, at->resource, sub, at->sub ? at->sub : "", group, where);
 }
 
 static enum next stage_authorize(struct call *c)

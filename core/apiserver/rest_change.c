@@ -326,7 +326,7 @@ void change_commit(struct api *api, const struct resource *res, const struct obj
                    const cJSON *obj)
 {
     AUTO(json_freep) cJSON *copy = cJSON_Duplicate(obj, true);
-    const struct object *result;
+    const struct object *result = NULL;
     queue_change(api, res, cur, obj, change_releases(res, copy, api->now_us()), &result);
     object_unref(result);
 }
@@ -363,7 +363,7 @@ int rest_change(struct call *c, const struct object *cur, cJSON *obj, bool must_
 void rest_store_changed(struct call *c, const struct object *cur, cJSON *obj,
                         bool must_name_revision)
 {
-    const struct object *result;
+    const struct object *result = NULL;
     if (rest_change(c, cur, obj, must_name_revision, &result) < 0) {
         call_answer_failure(c);
         return;

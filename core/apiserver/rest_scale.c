@@ -120,7 +120,7 @@ static cJSON *wanted_scale(struct call *c, const struct object *cur)
 static void scale_change(struct call *c, const struct object *cur)
 {
     cJSON *scale = wanted_scale(c, cur);
-    const struct object *result;
+    const struct object *result = NULL;
     if (scale) {
         cJSON *obj = call_own(c, served_tree(c->res, cur));
         const char *rv = json_str(scale, "metadata", "resourceVersion");

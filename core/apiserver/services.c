@@ -195,8 +195,7 @@ static void services_event(void *arg, const struct event *e)
     if (!streq(e->shelf->name, "services"))
         return;
     AUTO(json_freep)
-    cJSON *now = object_tree(e->obj),
-          *before = e->prev ? object_tree(e->prev) : NULL;
+    cJSON *now = object_tree(e->obj), *before = e->prev ? object_tree(e->prev) : NULL;
     const char *ip = e->type == EVENT_DELETED ? NULL : address_of(now), *old = address_of(before);
     if (old && !streq(old, ip))
         forget(s, old, e->obj->key);
@@ -217,7 +216,7 @@ int services_new(struct api *api, const char *cidr, struct services **ret, struc
     const struct object *o;
     for (size_t i = 0; shelf_at(sh, i, "", &o); i++) {
         AUTO(json_freep) cJSON *obj = o ? object_tree(o) : NULL;
-        if (address_of(obj))
+        if (o && address_of(obj))
             use(s, address_of(obj), o->key);
     }
     store_listen(api->store, services_event, s);

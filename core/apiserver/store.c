@@ -125,13 +125,13 @@ static struct entry *entry_make(struct store *s, struct shelf *sh, const char *k
         return sh->entries[i];
     if (sh->n == sh->cap) {
         sh->cap = sh->cap ? sh->cap * 2 : 16;
-        sh->entries = mem_realloc(sh->entries, sh->cap * sizeof(*sh->entries));
+        sh->entries = mem_realloc(sh->entries, sh->cap * sizeof(void *));
     }
     size_t len = strlen(key);
     struct entry *e = mem_alloc(sizeof(*e) + len + 1);
     memcpy(e->key, key, len + 1);
     e->id = ++s->last_id;
-    memmove(&sh->entries[i + 1], &sh->entries[i], (sh->n - i) * sizeof(*sh->entries));
+    memmove(&sh->entries[i + 1], &sh->entries[i], (sh->n - i) * sizeof(void *));
     sh->entries[i] = e;
     sh->n++;
     return e;
@@ -144,7 +144,7 @@ static void entry_settle(struct shelf *sh, struct entry *e)
         return;
     size_t i = shelf_lower(sh, e->key);
     ATOLL_ASSERT(i < sh->n && sh->entries[i] == e);
-    memmove(&sh->entries[i], &sh->entries[i + 1], (sh->n - i - 1) * sizeof(*sh->entries));
+    memmove(&sh->entries[i], &sh->entries[i + 1], (sh->n - i - 1) * sizeof(void *));
     sh->n--;
     mem_free(e);
 }
@@ -488,10 +488,10 @@ static void past_undo(struct past *p, const struct event *e)
     if (there && e->prev) {
         p->items[low] = e->prev;
     } else if (there) {
-        memmove(&p->items[low], &p->items[low + 1], (p->n - low - 1) * sizeof(*p->items));
+        memmove(&p->items[low], &p->items[low + 1], (p->n - low - 1) * sizeof(void *));
         p->n--;
     } else if (e->prev) {
-        memmove(&p->items[low + 1], &p->items[low], (p->n - low) * sizeof(*p->items));
+        memmove(&p->items[low + 1], &p->items[low], (p->n - low) * sizeof(void *));
         p->items[low] = e->prev;
         p->n++;
     }

@@ -8,6 +8,7 @@
  * then the closer. Rows keep the id their entry got at birth, so that no text has to be searched.
  */
 #include <errno.h>
+#include <inttypes.h>
 #include <sqlite3.h>
 #include <string.h>
 
@@ -87,8 +88,7 @@ static int db_bound(struct db *d, uint64_t size_max, struct err **err)
     if (!size_max)
         return 0;
     AUTO(mem_freep)
-    char *text =
-        mem_printf("PRAGMA max_page_count=%llu", (unsigned long long)(size_max / 4096 + 1));
+    char *text = mem_printf("PRAGMA max_page_count=%" PRIu64, size_max / 4096 + 1);
     return db_exec(d, text, err);
 }
 

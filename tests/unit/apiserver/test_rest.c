@@ -433,6 +433,24 @@ static void cluster_addresses_are_unique_and_rest(void **state)
     fx_close(&f);
 }
 
+static void a_freed_address_rests(void **state)
+{
+    (void)state;
+    static const char S[] = "{\"metadata\":{\"name\":\"s\"},\"spec\":{\"ports\":[{\"port\":80}]}}";
+    struct fixture f;
+    struct exchange x;
+    char first[IP_TEXT_MAX];
+    fx_open(&f, NULL);
+    fx_do(&f, &x, "POST", NS "/services", S);
+    snprintf(first, sizeof(first), "%s", json_str(x.body, "spec", "clusterIP"));
+    fx_done(&x);
+    assert_int_equal(fx_code(&f, "DELETE", NS "/services/s", NULL), 200);
+    fx_do(&f, &x, "POST", NS "/services", S);
+    assert_string_not_equal(json_str(x.body, "spec", "clusterIP"), first);
+    fx_done(&x);
+    fx_close(&f);
+}
+
 static void a_claim_in_use_outlives_its_deletion(void **state)
 {
     (void)state;
@@ -488,6 +506,7 @@ int main(void)
         cmocka_unit_test(namespaces_end_empty),
         cmocka_unit_test(address_ranges),
         cmocka_unit_test(cluster_addresses_are_unique_and_rest),
+        cmocka_unit_test(a_freed_address_rests),
         cmocka_unit_test(a_claim_in_use_outlives_its_deletion),
         cmocka_unit_test(events_go),
     };

@@ -181,6 +181,25 @@ static void time_is_up(void **state)
     fx_close(&f);
 }
 
+static void the_future_is_silent(void **state)
+{
+    (void)state;
+    struct fixture f;
+    struct exchange x;
+    fx_open(&f, NULL);
+    AUTO(mem_freep)
+    char *query =
+        mem_printf("&resourceVersion=%llu", (unsigned long long)store_revision(f.api.store) + 2);
+    watch(&f, &x, query);
+    assert_int_equal(x.status, 200);
+    assert_int_equal(fx_code(&f, "POST", CMS, cm("a", "x", "1")), 201);
+    assert_int_equal(fx_code(&f, "POST", CMS, cm("b", "x", "1")), 201);
+    assert_string_equal(events(&x), "");
+    assert_int_equal(fx_code(&f, "POST", CMS, cm("c", "x", "1")), 201);
+    assert_string_equal(events(&x), "ADDED c=1 ");
+    fx_close(&f);
+}
+
 static void only_the_namespace(void **state)
 {
     (void)state;
@@ -205,6 +224,7 @@ int main(void)
         cmocka_unit_test(a_slow_reader_is_closed),
         cmocka_unit_test(a_peer_that_left_is_forgotten),
         cmocka_unit_test(time_is_up),
+        cmocka_unit_test(the_future_is_silent),
         cmocka_unit_test(only_the_namespace),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
