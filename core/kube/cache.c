@@ -35,7 +35,7 @@
 
 struct note {
     struct list node;
-    struct store_change change;
+    struct kube_store_change change;
 };
 
 #define kube_cache_MAGIC 0x6b636163
@@ -80,7 +80,7 @@ static void start_watch(struct kube_cache *k);
 
 /* ---- telling --------------------------------------------------------------------------------- */
 
-static void note_change(struct kube_cache *k, const struct store_change *change)
+static void note_change(struct kube_cache *k, const struct kube_store_change *change)
 {
     if (!change->old && !change->now)
         return;
@@ -92,7 +92,7 @@ static void note_change(struct kube_cache *k, const struct store_change *change)
 static void note_drop(struct kube_cache *k, struct note *n)
 {
     list_remove(&n->node);
-    store_change_done(k->store, &n->change);
+    kube_store_change_done(k->store, &n->change);
     mem_free(n);
 }
 
@@ -104,8 +104,8 @@ static void hand_out(struct kube_cache *k)
     while (!list_empty(&k->notes)) {
         struct note *n = list_entry(k->notes.next, struct note, node);
         for (size_t i = 0; i < k->n_handlers; i++)
-            k->handlers[i].fn(k->handlers[i].arg, store_tree(k->store, n->change.old),
-                              store_tree(k->store, n->change.now));
+            k->handlers[i].fn(k->handlers[i].arg, kube_store_tree(k->store, n->change.old),
+                              kube_store_tree(k->store, n->change.now));
         note_drop(k, n);
     }
     k->handing_out = false;
@@ -203,16 +203,16 @@ static void proof(struct kube_cache *k)
 
 /* ---- listing --------------------------------------------------------------------------------- */
 
-static void on_gone(void *arg, struct store_change *change)
+static void on_gone(void *arg, struct kube_store_change *change)
 {
     note_change(arg, change);
 }
 
 static void take_item(struct kube_cache *k, const cJSON *item)
 {
-    struct store_change change;
+    struct kube_store_change change;
     char scope[SCOPE_MAX];
-    int rc = store_put(k->store, STORE_LIST, item, 0, &change);
+    int rc = kube_store_put(k->store, STORE_LIST, item, 0, &change);
     if (rc) /* one object nobody could use; the others still count */
         log_error("%s: \"%.100s\" is left out: %s", scope_text(k, scope), kube_name(item),
                   rc == -E2BIG ? "larger than any object may be" : "no usable name");
@@ -223,7 +223,7 @@ static void take_item(struct kube_cache *k, const cJSON *item)
 static void list_complete(struct kube_cache *k)
 {
     bool first = !k->synced;
-    store_list_end(k->store, object_rv(k->list_rv), on_gone, k);
+    kube_store_list_end(k->store, object_rv(k->list_rv), on_gone, k);
     set_text(&k->rv, k->list_rv);
     k->fresh = true;
     k->whole = false;
@@ -290,7 +290,7 @@ static void start_list(struct kube_cache *k)
 {
     set_text(&k->cont, NULL);
     set_text(&k->list_rv, NULL);
-    store_list_begin(k->store);
+    kube_store_list_begin(k->store);
     start_page(k);
 }
 
@@ -313,16 +313,16 @@ static bool went_back(const struct kube_cache *k, const char *rv)
 static int on_event(void *arg, enum watch_event type, const cJSON *o)
 {
     struct kube_cache *k = CAST(kube_cache, arg);
-    struct store_change change = {0};
+    struct kube_store_change change = {0};
     const char *rv = kube_rv(o);
     bool back = went_back(k, rv);
     int rc = rv[0] ? 0 : -EINVAL;
     if (!rc && type == WATCH_BOOKMARK && back)
         rc = -ESTALE;
     if (!rc && type == WATCH_DELETED)
-        rc = store_delete(k->store, o, &change);
+        rc = kube_store_delete(k->store, o, &change);
     else if (!rc && type != WATCH_BOOKMARK)
-        rc = store_put(k->store, STORE_EVENT, o, 0, &change);
+        rc = kube_store_put(k->store, STORE_EVENT, o, 0, &change);
     if (rc)
         return rc;
     if (!back)
@@ -363,7 +363,7 @@ struct kube_cache *kube_cache_new(struct kube_client *c, const struct kube_cache
     set_text(&k->label_selector, o->label_selector);
     set_text(&k->field_selector, o->field_selector);
     k->scope = (struct kube_cache_opts){o->resource, k->ns, k->label_selector, k->field_selector};
-    k->store = store_new(c->loop, o->resource);
+    k->store = kube_store_new(c->loop, o->resource);
     k->backoff = loop_timer_new(c->loop, on_backoff, k);
     k->tick = loop_tick_new(c->loop, on_tick, k);
     list_init(&k->notes);
@@ -386,7 +386,7 @@ int kube_cache_index(struct kube_cache *k,
                      void (*keys_of)(const cJSON *o, kube_emit_fn *emit, void *ctx))
 {
     ATOLL_ASSERT(k->state == FOLLOW_STOPPED);
-    return store_index_add(k->store, keys_of);
+    return kube_store_index_add(k->store, keys_of);
 }
 
 void kube_cache_start(struct kube_cache *k)
@@ -406,7 +406,7 @@ void kube_cache_free(struct kube_cache *k)
     list_foreach_safe (it, &k->notes) {
         note_drop(k, list_entry(it, struct note, node));
     }
-    store_free(k->store);
+    kube_store_free(k->store);
     mem_free(k->ns);
     mem_free(k->label_selector);
     mem_free(k->field_selector);
@@ -429,29 +429,29 @@ uint64_t kube_cache_age_ms(const struct kube_cache *k)
 
 size_t kube_cache_len(const struct kube_cache *k)
 {
-    return store_len(k->store);
+    return kube_store_len(k->store);
 }
 
 const cJSON *kube_cache_get(const struct kube_cache *k, const char *ns, const char *name)
 {
     char key[OBJECT_KEY_MAX];
-    return object_key(ns, name, key) ? store_get(k->store, key) : NULL;
+    return object_key(ns, name, key) ? kube_store_get(k->store, key) : NULL;
 }
 
 const cJSON *kube_cache_get_key(const struct kube_cache *k, const char *key)
 {
-    return store_get(k->store, key);
+    return kube_store_get(k->store, key);
 }
 
 size_t kube_cache_find(const struct kube_cache *k, int index, const char *key, struct arena *a,
                        const cJSON ***ret)
 {
-    return store_find(k->store, index, key, a, ret);
+    return kube_store_find(k->store, index, key, a, ret);
 }
 
 size_t kube_cache_all(const struct kube_cache *k, struct arena *a, const cJSON ***ret)
 {
-    return store_all(k->store, a, ret);
+    return kube_store_all(k->store, a, ret);
 }
 
 static bool in_scope(const struct kube_cache *k, const cJSON *o)
@@ -465,10 +465,10 @@ static bool in_scope(const struct kube_cache *k, const cJSON *o)
 
 void kube_cache_learn(struct kube_cache *k, const cJSON *object)
 {
-    struct store_change change;
+    struct kube_store_change change;
     if (k->state == FOLLOW_STOPPED || !cJSON_IsObject(object) || !in_scope(k, object))
         return; /* the watch will tell what it means for us */
-    if (store_put(k->store, STORE_LEARN, object, object_rv(k->rv), &change))
+    if (kube_store_put(k->store, STORE_LEARN, object, object_rv(k->rv), &change))
         return;
     note_change(k, &change);
     loop_tick_start(k->tick);

@@ -65,7 +65,7 @@ struct store {
     struct buf scratch;
     struct map entries; /* key -> struct entry */
     struct set *all;
-    struct store_index {
+    struct kube_store_index {
         void (*keys_of)(const cJSON *o, kube_emit_fn *emit, void *ctx);
         struct map sets; /* index key -> struct set */
     } index[INDEXES_MAX];
@@ -78,7 +78,7 @@ struct store {
     size_t rest_bytes, tree_bytes;
 };
 
-enum store_verdict store_judge(const struct store_facts *f)
+enum kube_store_verdict kube_store_judge(const struct kube_store_facts *f)
 {
     bool numbers = f->rv != 0 && (!f->have || f->have_rv != 0);
     if (!numbers) /* not comparable: what the API says in order counts, our own memory does not */
@@ -170,7 +170,7 @@ static void tree_drop(struct store *s, struct tree *t)
     mem_free(t);
 }
 
-const cJSON *store_tree(struct store *s, struct packed *p)
+const cJSON *kube_store_tree(struct store *s, struct packed *p)
 {
     if (!p)
         return NULL;
@@ -329,7 +329,8 @@ static void reindex(struct store *s, struct entry *e, const cJSON *now)
     e->in = w.n ? mem_realloc(w.sets, w.n * sizeof(struct set *)) : NULL;
 }
 
-int store_index_add(struct store *s, void (*keys_of)(const cJSON *o, kube_emit_fn *emit, void *ctx))
+int kube_store_index_add(struct store *s,
+                         void (*keys_of)(const cJSON *o, kube_emit_fn *emit, void *ctx))
 {
     ATOLL_ASSERT(s->n_index < INDEXES_MAX && map_len(&s->entries) == 0);
     s->index[s->n_index].keys_of = keys_of;
@@ -338,7 +339,7 @@ int store_index_add(struct store *s, void (*keys_of)(const cJSON *o, kube_emit_f
 
 /* ---- the store ------------------------------------------------------------------------------- */
 
-struct store *store_new(struct loop *l, const struct kube_resource *r)
+struct store *kube_store_new(struct loop *l, const struct kube_resource *r)
 {
     struct store *s = mem_new(struct store);
     s->magic = store_MAGIC;
@@ -368,7 +369,7 @@ static void entry_free(struct store *s, struct entry *e)
     mem_free(e);
 }
 
-void store_free(struct store *s)
+void kube_store_free(struct store *s)
 {
     if (!s)
         return;
@@ -409,13 +410,13 @@ static void entry_remove(struct store *s, struct entry *e)
     entry_free(s, e);
 }
 
-void store_list_begin(struct store *s)
+void kube_store_list_begin(struct store *s)
 {
     s->lists++;
     s->listing = true;
 }
 
-static void mark(struct store *s, struct entry *e, enum store_source source)
+static void mark(struct store *s, struct entry *e, enum kube_store_source source)
 {
     if (source == STORE_LIST)
         e->listed = s->lists;
@@ -433,7 +434,7 @@ static bool is_younger(const struct store *s, const struct entry *e, uint64_t li
     return learned_meanwhile(s, e) && e->now->rv > list_rv;
 }
 
-void store_list_end(struct store *s, uint64_t list_rv, store_gone_fn *fn, void *arg)
+void kube_store_list_end(struct store *s, uint64_t list_rv, kube_store_gone_fn *fn, void *arg)
 {
     size_t it = 0;
     void *value;
@@ -441,34 +442,34 @@ void store_list_end(struct store *s, uint64_t list_rv, store_gone_fn *fn, void *
         struct entry *e = value;
         if (e->listed == s->lists || is_younger(s, e, list_rv))
             continue;
-        struct store_change gone = {.old = e->now};
+        struct kube_store_change gone = {.old = e->now};
         entry_remove(s, e);
         fn(arg, &gone);
     }
     s->listing = false;
 }
 
-static enum store_verdict judge(const struct store *s, enum store_source source,
-                                const struct entry *e, uint64_t rv, uint64_t position)
+static enum kube_store_verdict judge(const struct store *s, enum kube_store_source source,
+                                     const struct entry *e, uint64_t rv, uint64_t position)
 {
-    struct store_facts f = {.source = source,
-                            .have = e != NULL,
-                            .learned = e && learned_meanwhile(s, e),
-                            .have_rv = e ? e->now->rv : 0,
-                            .rv = rv,
-                            .position = position};
-    return store_judge(&f);
+    struct kube_store_facts f = {.source = source,
+                                 .have = e != NULL,
+                                 .learned = e && learned_meanwhile(s, e),
+                                 .have_rv = e ? e->now->rv : 0,
+                                 .rv = rv,
+                                 .position = position};
+    return kube_store_judge(&f);
 }
 
-int store_put(struct store *s, enum store_source source, const cJSON *o, uint64_t position,
-              struct store_change *ret)
+int kube_store_put(struct store *s, enum kube_store_source source, const cJSON *o,
+                   uint64_t position, struct kube_store_change *ret)
 {
     char key[OBJECT_KEY_MAX];
-    *ret = (struct store_change){0};
+    *ret = (struct kube_store_change){0};
     if (!object_key(kube_ns(o), kube_name(o), key))
         return -EINVAL;
     struct entry *e = map_get(&s->entries, key);
-    enum store_verdict v = judge(s, source, e, object_rv(kube_rv(o)), position);
+    enum kube_store_verdict v = judge(s, source, e, object_rv(kube_rv(o)), position);
     if (e && source == STORE_LIST)
         e->listed = s->lists;
     if (v != STORE_TAKE)
@@ -479,45 +480,45 @@ int store_put(struct store *s, enum store_source source, const cJSON *o, uint64_
     s->rest_bytes += packed_size(p);
     if (!e)
         e = entry_add(s, key);
-    *ret = (struct store_change){.old = e->now, .now = packed_ref(p)};
+    *ret = (struct kube_store_change){.old = e->now, .now = packed_ref(p)};
     e->now = p;
     mark(s, e, source);
     if (s->n_index)
-        reindex(s, e, store_tree(s, p));
+        reindex(s, e, kube_store_tree(s, p));
     return 0;
 }
 
-int store_delete(struct store *s, const cJSON *o, struct store_change *ret)
+int kube_store_delete(struct store *s, const cJSON *o, struct kube_store_change *ret)
 {
     char key[OBJECT_KEY_MAX];
-    *ret = (struct store_change){0};
+    *ret = (struct kube_store_change){0};
     if (!object_key(kube_ns(o), kube_name(o), key))
         return -EINVAL;
     struct entry *e = map_get(&s->entries, key);
     uint64_t rv = object_rv(kube_rv(o));
     if (!e || (rv && rv < e->now->rv)) /* a newer object of the same name was learned */
         return 0;
-    *ret = (struct store_change){.old = e->now};
+    *ret = (struct kube_store_change){.old = e->now};
     entry_remove(s, e);
     return 0;
 }
 
-void store_change_done(struct store *s, struct store_change *c)
+void kube_store_change_done(struct store *s, struct kube_store_change *c)
 {
     packed_unref(s, c->old);
     packed_unref(s, c->now);
-    *c = (struct store_change){0};
+    *c = (struct kube_store_change){0};
 }
 
-size_t store_len(const struct store *s)
+size_t kube_store_len(const struct store *s)
 {
     return map_len(&s->entries);
 }
 
-const cJSON *store_get(struct store *s, const char *key)
+const cJSON *kube_store_get(struct store *s, const char *key)
 {
     struct entry *e = map_get(&s->entries, key);
-    return e ? store_tree(s, e->now) : NULL;
+    return e ? kube_store_tree(s, e->now) : NULL;
 }
 
 static size_t set_trees(struct store *s, const struct set *set, struct arena *a, const cJSON ***ret)
@@ -525,23 +526,24 @@ static size_t set_trees(struct store *s, const struct set *set, struct arena *a,
     size_t n = set ? set->n : 0;
     const cJSON **trees = arena_array(a, const cJSON *, n + 1);
     for (size_t i = 0; i < n; i++)
-        trees[i] = store_tree(s, set->items[i]->now);
+        trees[i] = kube_store_tree(s, set->items[i]->now);
     *ret = trees;
     return n;
 }
 
-size_t store_find(struct store *s, int index, const char *key, struct arena *a, const cJSON ***ret)
+size_t kube_store_find(struct store *s, int index, const char *key, struct arena *a,
+                       const cJSON ***ret)
 {
     ATOLL_ASSERT(index >= 0 && index < s->n_index);
     return set_trees(s, map_get(&s->index[index].sets, key), a, ret);
 }
 
-size_t store_all(struct store *s, struct arena *a, const cJSON ***ret)
+size_t kube_store_all(struct store *s, struct arena *a, const cJSON ***ret)
 {
     return set_trees(s, s->all, a, ret);
 }
 
-void store_memory(const struct store *s, size_t *ret_rest, size_t *ret_trees)
+void kube_store_memory(const struct store *s, size_t *ret_rest, size_t *ret_trees)
 {
     *ret_rest = s->rest_bytes;
     *ret_trees = s->tree_bytes;

@@ -118,7 +118,7 @@ static void on_pod(void *arg, const cJSON *old, const cJSON *now)
 {
     struct node *n = CAST(node, arg);
     const cJSON *both[] = {old, now};
-    services_pod(n->services, old, now); /* first: the hot path */
+    node_services_pod(n->services, old, now); /* first: the hot path */
     volumes_look(n, old, now);
     for (size_t i = 0; i < 2; i++) {
         if (!both[i] || (i == 1 && old && streq(kube_uid(old), kube_uid(now))))
@@ -191,12 +191,12 @@ static void on_pv(void *arg, const cJSON *old, const cJSON *now)
 
 static void on_service(void *arg, const cJSON *old, const cJSON *now)
 {
-    services_service(CAST(node, arg)->services, old, now);
+    node_services_service(CAST(node, arg)->services, old, now);
 }
 
 static void on_endpoints(void *arg, const cJSON *old, const cJSON *now)
 {
-    services_output(CAST(node, arg)->services, old, now);
+    node_services_output(CAST(node, arg)->services, old, now);
 }
 
 /* ---- in sync
@@ -216,7 +216,7 @@ static void on_sync(void *arg)
     struct node *n = CAST(node, arg);
     struct kube_cache *pods[] = {n->pods_cache, n->configmaps_cache, n->secrets_cache,
                                  n->pvcs_cache, n->pvs_cache};
-    struct kube_cache *outputs[] = {n->pods_cache, n->services_cache, n->endpoints_cache,
+    struct kube_cache *outputs[] = {n->pods_cache, n->node_services_cache, n->endpoints_cache,
                                     n->slices_cache};
     struct kube_cache *volumes[] = {n->pods_cache, n->pvcs_cache, n->pvs_cache};
     registrar_changed(n->registrar);
@@ -224,7 +224,7 @@ static void on_sync(void *arg)
     if (all_synced(volumes, ARRAY_LEN(volumes)))
         claims_synced(n->claims);
     if (all_synced(outputs, ARRAY_LEN(outputs)))
-        services_synced(n->services);
+        node_services_synced(n->services);
     if (!all_synced(pods, ARRAY_LEN(pods)))
         return;
     AUTO(arena_freep) struct arena *a = arena_new(256 * 1024 * 1024);
@@ -293,7 +293,7 @@ static void caches_make(struct node *n)
         {&n->secrets_cache, &KUBE_SECRETS, on_secret},
         {&n->endpoints_cache, &KUBE_ENDPOINTS, on_endpoints},
         {&n->slices_cache, &KUBE_ENDPOINTSLICES, on_endpoints},
-        {&n->services_cache, &KUBE_SERVICES, on_service},
+        {&n->node_services_cache, &KUBE_SERVICES, on_service},
         {&n->pods_cache, &KUBE_PODS, on_pod},
     };
     AUTO(mem_freep) char *self = mem_printf("metadata.name=%s", n->name);
@@ -438,7 +438,7 @@ int node_new(struct kube_client *c, struct http_client *http, const struct node_
     addresses_remember(n);
     n->registrar = registrar_new(n);
     n->scheduler = scheduler_new(n);
-    n->services = services_new(n);
+    n->services = node_services_new(n);
     n->claims = claims_new(n);
     caches_make(n);
     *ret = n;
@@ -447,7 +447,7 @@ int node_new(struct kube_client *c, struct http_client *http, const struct node_
 
 void node_free(struct node *n)
 {
-    struct kube_cache **caches[] = {&n->pods_cache,   &n->services_cache,   &n->endpoints_cache,
+    struct kube_cache **caches[] = {&n->pods_cache,   &n->node_services_cache,   &n->endpoints_cache,
                                     &n->slices_cache, &n->configmaps_cache, &n->secrets_cache,
                                     &n->pvcs_cache,   &n->pvs_cache,        &n->nodes_cache};
     void *p;
@@ -457,7 +457,7 @@ void node_free(struct node *n)
     logserver_free(n->logserver);
     registrar_free(n->registrar);
     scheduler_free(n->scheduler);
-    services_free(n->services);
+    node_services_free(n->services);
     claims_free(n->claims);
     programs_free(n->programs);
     for (size_t it = 0; map_next(&n->pods, &it, NULL, &p); it = 0)

@@ -139,8 +139,8 @@ static void judges(void **state)
 {
     (void)state;
     static const struct {
-        struct store_facts f;
-        enum store_verdict want;
+        struct kube_store_facts f;
+        enum kube_store_verdict want;
     } rows[] = {
         /* absent */
         {{STORE_LIST, .rv = 5}, STORE_TAKE},
@@ -167,7 +167,7 @@ static void judges(void **state)
         {{STORE_LEARN, .rv = 0}, STORE_OLD},
     };
     for (size_t i = 0; i < ARRAY_LEN(rows); i++)
-        if (store_judge(&rows[i].f) != rows[i].want)
+        if (kube_store_judge(&rows[i].f) != rows[i].want)
             fail_msg("row %zu", i);
 }
 
@@ -196,38 +196,38 @@ static void world_init(struct world *w)
 {
     *w = (struct world){0};
     assert_int_equal(loop_new(&w->loop, NULL), 0);
-    w->store = store_new(w->loop, &KUBE_PODS);
+    w->store = kube_store_new(w->loop, &KUBE_PODS);
     w->arena = arena_new(64 << 20);
-    assert_int_equal(store_index_add(w->store, by_role), 0);
-    assert_int_equal(store_index_add(w->store, by_letters), 1);
+    assert_int_equal(kube_store_index_add(w->store, by_role), 0);
+    assert_int_equal(kube_store_index_add(w->store, by_letters), 1);
 }
 
 static void world_done(struct world *w)
 {
-    store_free(w->store);
+    kube_store_free(w->store);
     loop_free(w->loop);
     arena_free(w->arena);
 }
 
 /* '+' added, '~' changed, '-' gone, '.' nothing */
-static char put(struct world *w, enum store_source source, const char *name, unsigned rv,
+static char put(struct world *w, enum kube_store_source source, const char *name, unsigned rv,
                 const char *role, uint64_t position)
 {
     AUTO(json_freep) cJSON *o = pod(name, rv, role);
-    struct store_change c;
-    assert_int_equal(store_put(w->store, source, o, position, &c), 0);
+    struct kube_store_change c;
+    assert_int_equal(kube_store_put(w->store, source, o, position, &c), 0);
     char what = !c.now ? '.' : c.old ? '~' : '+';
-    store_change_done(w->store, &c);
+    kube_store_change_done(w->store, &c);
     return what;
 }
 
 static char del(struct world *w, const char *name, unsigned rv)
 {
     AUTO(json_freep) cJSON *o = pod(name, rv, "");
-    struct store_change c;
-    assert_int_equal(store_delete(w->store, o, &c), 0);
+    struct kube_store_change c;
+    assert_int_equal(kube_store_delete(w->store, o, &c), 0);
     char what = c.old ? '-' : '.';
-    store_change_done(w->store, &c);
+    kube_store_change_done(w->store, &c);
     return what;
 }
 
@@ -236,8 +236,8 @@ static const char *found(struct world *w, int index, const char *key)
 {
     const cJSON **list;
     struct buf b = BUF_INIT(4096);
-    size_t n = index < 0 ? store_all(w->store, w->arena, &list)
-                         : store_find(w->store, index, key, w->arena, &list);
+    size_t n = index < 0 ? kube_store_all(w->store, w->arena, &list)
+                         : kube_store_find(w->store, index, key, w->arena, &list);
     for (size_t i = 0; i < n; i++)
         buf_addf(&b, "%s%s", i ? " " : "", kube_name(list[i]));
     assert_null(list[n]);
@@ -246,12 +246,12 @@ static const char *found(struct world *w, int index, const char *key)
     return text;
 }
 
-static void on_gone(void *arg, struct store_change *change)
+static void on_gone(void *arg, struct kube_store_change *change)
 {
     struct world *w = arg;
     w->gone++;
     assert_null(change->now);
-    store_change_done(w->store, change);
+    kube_store_change_done(w->store, change);
 }
 
 static void indexes_follow(void **state)
@@ -273,9 +273,9 @@ static void indexes_follow(void **state)
     assert_int_equal(del(&w, "cab", 8), '-');
     assert_string_equal(found(&w, 0, "primary"), "");
     assert_string_equal(found(&w, 1, "c"), "abc");
-    assert_int_equal(store_len(w.store), 2);
-    assert_string_equal(kube_label(store_get(w.store, "a/abc"), "role"), "secondary");
-    assert_null(store_get(w.store, "a/cab"));
+    assert_int_equal(kube_store_len(w.store), 2);
+    assert_string_equal(kube_label(kube_store_get(w.store, "a/abc"), "role"), "secondary");
+    assert_null(kube_store_get(w.store, "a/cab"));
     world_done(&w);
 }
 
@@ -293,7 +293,7 @@ static void order_of_words(void **state)
     assert_int_equal(del(&w, "p", 11), '-');
     assert_int_equal(del(&w, "p", 11), '.');
     assert_int_equal(put(&w, STORE_LEARN, "p", 10, "x", 11), '.'); /* late answer, no ghost */
-    assert_int_equal(store_len(w.store), 0);
+    assert_int_equal(kube_store_len(w.store), 0);
     world_done(&w);
 }
 
@@ -305,20 +305,20 @@ static void relist(void **state)
     put(&w, STORE_EVENT, "stays", 3, "x", 0);
     put(&w, STORE_EVENT, "goes", 4, "x", 0);
     put(&w, STORE_LEARN, "before", 30, "x", 0); /* learned before the list began: the list knows */
-    store_list_begin(w.store);
+    kube_store_list_begin(w.store);
     assert_int_equal(put(&w, STORE_LIST, "stays", 3, "x", 0), '.');
     assert_int_equal(put(&w, STORE_LEARN, "young", 25, "x", 0), '+');
     assert_int_equal(put(&w, STORE_LEARN, "dead", 15, "x", 0), '+'); /* older than the list */
     assert_int_equal(put(&w, STORE_LEARN, "stays", 26, "y", 0), '~');
     assert_int_equal(put(&w, STORE_LIST, "stays", 3, "x", 0), '.'); /* a page from before that */
-    store_list_end(w.store, 20, on_gone, &w);
+    kube_store_list_end(w.store, 20, on_gone, &w);
     assert_int_equal(w.gone, 3);
     assert_string_equal(found(&w, -1, NULL), "stays young");
     assert_string_equal(found(&w, 0, "y"), "stays");
     /* the server was restored: lower versions, and what it does not name is gone */
-    store_list_begin(w.store);
+    kube_store_list_begin(w.store);
     assert_int_equal(put(&w, STORE_LIST, "stays", 2, "z", 0), '~');
-    store_list_end(w.store, 2, on_gone, &w);
+    kube_store_list_end(w.store, 2, on_gone, &w);
     assert_string_equal(found(&w, -1, NULL), "stays");
     world_done(&w);
 }
@@ -330,10 +330,10 @@ static void bad_objects(void **state)
     world_init(&w);
     static const char *const texts[] = {"{}", "{\"metadata\":{\"name\":\"\"}}", "[]"};
     for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
-        struct store_change c;
+        struct kube_store_change c;
         AUTO(json_freep) cJSON *o = parse(texts[i]);
-        assert_int_equal(store_put(w.store, STORE_EVENT, o, 0, &c), -EINVAL);
-        assert_int_equal(store_delete(w.store, o, &c), -EINVAL);
+        assert_int_equal(kube_store_put(w.store, STORE_EVENT, o, 0, &c), -EINVAL);
+        assert_int_equal(kube_store_delete(w.store, o, &c), -EINVAL);
         assert_true(!c.old && !c.now);
     }
     world_done(&w);
@@ -349,18 +349,18 @@ static void pointers_last_a_turn(void **state)
     size_t rest, trees, rest_before;
     world_init(&w);
     put(&w, STORE_EVENT, "p", 1, "one", 0);
-    store_memory(w.store, &rest_before, &trees);
-    const cJSON *first = store_get(w.store, "a/p");
+    kube_store_memory(w.store, &rest_before, &trees);
+    const cJSON *first = kube_store_get(w.store, "a/p");
     put(&w, STORE_EVENT, "p", 2, "two", 0);
-    const cJSON *second = store_get(w.store, "a/p");
+    const cJSON *second = kube_store_get(w.store, "a/p");
     del(&w, "p", 3);
     assert_string_equal(kube_label(first, "role"), "one");
     assert_string_equal(kube_label(second, "role"), "two");
-    store_memory(w.store, &rest, &trees);
+    kube_store_memory(w.store, &rest, &trees);
     assert_true(trees > 0);
     for (int i = 0; i < 100 && trees; i++) { /* bounded: each is at most 10 ms */
         loop_run_until(w.loop, &never, 10);
-        store_memory(w.store, &rest, &trees);
+        kube_store_memory(w.store, &rest, &trees);
     }
     assert_int_equal(trees, 0);
     assert_int_equal(rest, 0);
@@ -381,9 +381,9 @@ static void take_and_replace(void *arg)
 {
     struct same_turn *t = arg;
     size_t rest;
-    t->taken = store_get(t->w.store, "a/p");
+    t->taken = kube_store_get(t->w.store, "a/p");
     put(&t->w, STORE_EVENT, "p", 7, "new", 0);
-    store_memory(t->w.store, &rest, &t->trees);
+    kube_store_memory(t->w.store, &rest, &t->trees);
     loop_tick_start(t->tick);
 }
 
@@ -391,7 +391,7 @@ static void read_taken(void *arg)
 {
     struct same_turn *t = arg;
     size_t rest, trees;
-    store_memory(t->w.store, &rest, &trees);
+    kube_store_memory(t->w.store, &rest, &trees);
     assert_int_equal(trees, t->trees); /* nothing was freed, also where no sanitizer looks */
     assert_string_equal(kube_label(t->taken, "role"), "old");
     t->read = true;
@@ -429,12 +429,12 @@ static void trees_are_bounded(void **state)
         put(&w, STORE_EVENT, name, 100 + (unsigned)i, "x", 0);
     }
     const cJSON **list;
-    assert_int_equal(store_all(w.store, w.arena, &list), 5000);
-    store_memory(w.store, &rest, &trees);
+    assert_int_equal(kube_store_all(w.store, w.arena, &list), 5000);
+    kube_store_memory(w.store, &rest, &trees);
     assert_true(trees > (2 << 20));
     for (int i = 0; i < 100 && trees > (2 << 20); i++) {
         loop_run_until(w.loop, &never, 10);
-        store_memory(w.store, &rest, &trees);
+        kube_store_memory(w.store, &rest, &trees);
     }
     assert_true(trees <= (2 << 20));
     assert_int_equal(put(&w, STORE_EVENT, "p0", 9000, "y", 0), '~'); /* folded objects change too */
@@ -502,23 +502,23 @@ static void a_pod_costs_little(void **state)
     size_t rest, trees, text_bytes = 0;
     assert_int_equal(loop_new(&l, NULL), 0);
     size_t before = heap_in_use();
-    struct store *s = store_new(l, &KUBE_PODS);
-    store_index_add(s, by_role);
-    store_index_add(s, by_owner);
-    store_list_begin(s);
+    struct store *s = kube_store_new(l, &KUBE_PODS);
+    kube_store_index_add(s, by_role);
+    kube_store_index_add(s, by_owner);
+    kube_store_list_begin(s);
     for (unsigned i = 0; i < PODS; i++) {
-        struct store_change c;
+        struct kube_store_change c;
         AUTO(mem_freep) char *text = pod_text(i, 1000 + i);
         AUTO(json_freep) cJSON *o = parse(text);
         text_bytes += strlen(text);
-        assert_int_equal(store_put(s, STORE_LIST, o, 0, &c), 0);
-        store_change_done(s, &c);
+        assert_int_equal(kube_store_put(s, STORE_LIST, o, 0, &c), 0);
+        kube_store_change_done(s, &c);
         bool never = false;
         if (i % 250 == 0)
             loop_run_until(l, &never, 25); /* sweep */
     }
-    assert_int_equal(store_len(s), PODS);
-    for (trees = SIZE_MAX; trees > 2 << 20; store_memory(s, &rest, &trees)) {
+    assert_int_equal(kube_store_len(s), PODS);
+    for (trees = SIZE_MAX; trees > 2 << 20; kube_store_memory(s, &rest, &trees)) {
         bool never = false;
         loop_run_until(l, &never, 25);
     }
@@ -528,7 +528,7 @@ static void a_pod_costs_little(void **state)
                   PODS, text_bytes / PODS, rest / PODS, trees >> 10, heap / PODS);
     assert_true(rest / PODS < 6144);
     assert_true(heap / PODS < 6144);
-    store_free(s);
+    kube_store_free(s);
     loop_free(l);
 }
 
