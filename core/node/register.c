@@ -17,6 +17,7 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/log.h"
+#include "base/quantity.h"
 #include "node/state.h"
 
 enum { LOOK_MS = 30000, RETRY_MS = 1000, DISK_LOW_PERCENT = 3, DISK_OK_PERCENT = 5 };
@@ -91,10 +92,15 @@ static void put_sizes(const struct node *n, cJSON *status)
         snprintf(cpu, sizeof(cpu), "%lld", (long long)(n->cpu_milli / 1000));
     snprintf(memory, sizeof(memory), "%lldKi", (long long)(n->memory >> 10));
     snprintf(pods, sizeof(pods), "%lld", (long long)n->pods_max);
+    /* In the form the API stores, or what we want would never equal what is there. */
+    char stored[3][48];
+    quantity_canonical(cpu, stored[0], NULL);
+    quantity_canonical(memory, stored[1], NULL);
+    quantity_canonical(pods, stored[2], NULL);
     for (size_t i = 0; i < ARRAY_LEN(lists); i++) {
-        json_put_str(status, cpu, lists[i], "cpu");
-        json_put_str(status, memory, lists[i], "memory");
-        json_put_str(status, pods, lists[i], "pods");
+        json_put_str(status, stored[0], lists[i], "cpu");
+        json_put_str(status, stored[1], lists[i], "memory");
+        json_put_str(status, stored[2], lists[i], "pods");
     }
 }
 
@@ -209,8 +215,12 @@ static void on_written(void *arg, const struct kube_answer *a)
     struct registrar *r = CAST(registrar, arg);
     r->writing = false;
     if (kube_ok(a)) {
+        /* A write that changed nothing is not repeated: the server stores our wish in another form.
+         */
+        bool changed = !streq(kube_rv(a->body), kube_rv(node_object(r->node)));
         kube_cache_learn(r->node->nodes_cache, a->body);
-        registrar_changed(r);
+        if (changed)
+            registrar_changed(r);
     } else {
         log_warn("node %s: registering it: %s", r->node->name, a->message);
         loop_timer_start(r->timer, RETRY_MS);
@@ -239,6 +249,39 @@ static void create(struct registrar *r)
     write_node(r, KUBE_CREATE, NULL, body);
 }
 
+/* A new Node carries the not-ready taint until somebody sees it ready: here, that is us. NULL:
+ * nothing to remove. */
+static cJSON *taints_without_not_ready(const cJSON *node)
+{
+    const cJSON *taints = json_at(node, "spec", "taints");
+    if (!json_find(taints, "key", "node.kubernetes.io/not-ready") ||
+        !kube_condition_true(node, "Ready"))
+        return NULL;
+    cJSON *left = cJSON_CreateArray();
+    json_foreach (t, taints)
+        if (!streq(json_str(t, "key"), "node.kubernetes.io/not-ready"))
+            cJSON_AddItemToArray(left, cJSON_Duplicate(t, true));
+    return left;
+}
+
+/* A new Node is tainted not-ready by admission; the controller that would take the taint away watches Leases, and
+ * here is none of either. The list without it, or NULL when it is not there. */
+static cJSON *taints_without(const cJSON *taints)
+{
+    cJSON *list = cJSON_CreateArray();
+    bool found = false;
+    json_foreach (t, taints) {
+        if (streq(json_str(t, "key"), "node.kubernetes.io/not-ready"))
+            found = true;
+        else
+            cJSON_AddItemToArray(list, cJSON_Duplicate(t, true));
+    }
+    if (found)
+        return list;
+    cJSON_Delete(list);
+    return NULL;
+}
+
 void registrar_changed(struct registrar *r)
 {
     struct node *n = r->node;
@@ -255,9 +298,16 @@ void registrar_changed(struct registrar *r)
     if (!json_covers(json_at(have, "metadata", "labels"), labels)) {
         json_put(body, TAKE(labels), "metadata", "labels");
         write_node(r, KUBE_PATCH_MERGE, NULL, body);
+    } else if ((diff = taints_without(json_at(have, "spec", "taints")))) {
+        json_put_str(body, kube_rv(have), "metadata", "resourceVersion");
+        json_put(body, diff, "spec", "taints");
+        write_node(r, KUBE_PATCH_MERGE, NULL, body);
     } else if ((diff = status_diff(json_at(have, "status"), status))) {
         json_put(body, diff, "status");
         write_node(r, KUBE_PATCH_STRATEGIC, "status", body);
+    } else if ((diff = taints_without_not_ready(have))) {
+        json_put(body, diff, "spec", "taints");
+        write_node(r, KUBE_PATCH_MERGE, NULL, body);
     }
 }
 
