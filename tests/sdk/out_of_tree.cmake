@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # What an engine author does: install the SDK, copy the template, build it with find_package, run its test; and
 # the same with nothing but pkg-config.
+cmake_minimum_required(VERSION 3.25)
 function(run)
     execute_process(COMMAND ${ARGN} RESULT_VARIABLE rc OUTPUT_VARIABLE out ERROR_VARIABLE out)
     if(NOT rc EQUAL 0)

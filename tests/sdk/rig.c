@@ -14,6 +14,7 @@
 #include "base/clock.h"
 
 const char *rig_isolation = "inline";
+const char *rig_folder;
 
 bool rig_is_process(void)
 {
@@ -47,8 +48,8 @@ static void on_state(void *arg, struct engine *e)
 
 char *rig_engine(const char *dir, const char *name, const char *extra)
 {
-    return mem_printf("%s: { plugin = \"%s/%s.so\"; isolation = \"%s\"; %s };", name, dir, name,
-                      rig_isolation, extra ? extra : "");
+    return mem_printf("%s: { plugin = \"%s/%s.so\"; isolation = \"%s\"; %s };", name,
+                      rig_folder ? rig_folder : dir, name, rig_isolation, extra ? extra : "");
 }
 
 void rig_start(struct rig *r, const char *conf_text)
@@ -264,10 +265,11 @@ const char *rig_result(const struct rig_outcome *o, const char *key)
 
 int rig_main(int argc, char **argv, int (*run)(void))
 {
-    if (argc != 2 || (!streq(argv[1], "inline") && !streq(argv[1], "process"))) {
-        fprintf(stderr, "usage: %s inline|process\n", argv[0]);
+    if (argc < 2 || argc > 3 || (!streq(argv[1], "inline") && !streq(argv[1], "process"))) {
+        fprintf(stderr, "usage: %s inline|process [FOLDER OF PLUGINS]\n", argv[0]);
         return 2;
     }
     rig_isolation = argv[1];
+    rig_folder = argc == 3 ? argv[2] : NULL;
     return run();
 }

@@ -14,6 +14,7 @@
 #define RIG_ROLES_MAX 64
 
 extern const char *rig_isolation; /* "inline" or "process" */
+extern const char *rig_folder;    /* of plugins, given on the command line; NULL = the test's own */
 bool rig_is_process(void);
 
 struct rig_role {

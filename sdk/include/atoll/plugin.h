@@ -15,7 +15,9 @@
  *
  * Threads. [loop] runs on the host's loop thread: never block, at most 5 ms, watched. [worker] runs on a
  * pool thread and may block until the deadline. [any] may be called from any thread. A family declares
- * with `threads` which of the two its functions get; ATOLL_THREADS_SERIAL is the default (0).
+ * with `threads` which of the two its functions get; ATOLL_THREADS_SERIAL is the default (0). In a family
+ * that is not LOOP, cancel is the one function that may run while another one still does: it must be able
+ * to reach the call it cancels. create, destroy, topology and callbacks of services are always [loop].
  *
  * Ownership. Arguments are borrowed until the operation completes (pure functions: until they return).
  * Results are copied in by the host. Nothing allocated on one side is freed on the other. `self` is the

@@ -1,0 +1,16 @@
+# SPDX-License-Identifier: Apache-2.0
+# Every line the frozen header gives must be among those of today's header: nothing moved, nothing shrank.
+cmake_minimum_required(VERSION 3.25)
+execute_process(COMMAND ${FROZEN} OUTPUT_VARIABLE frozen RESULT_VARIABLE rc1)
+execute_process(COMMAND ${TODAY} OUTPUT_VARIABLE today RESULT_VARIABLE rc2)
+if(NOT rc1 EQUAL 0 OR NOT rc2 EQUAL 0 OR frozen STREQUAL "")
+    message(FATAL_ERROR "the layout programs did not run")
+endif()
+string(STRIP "${frozen}" frozen)
+string(REPLACE "\n" ";" frozen "${frozen}")
+string(REPLACE "\n" ";" today "${today}")
+foreach(line IN LISTS frozen)
+    if(NOT line IN_LIST today)
+        message(SEND_ERROR "the ABI of ${VERSION} is broken: want ${line}")
+    endif()
+endforeach()
