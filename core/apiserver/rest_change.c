@@ -140,25 +140,74 @@ static int fail_exists(struct call *c, const char *name)
                             c->res->qualified, name);
 }
 
-static int admit_new(struct call *c, cJSON *obj)
+/* One write on its way through its steps. */
+struct write {
+    const struct object *cur; /* NULL: a new object */
+    cJSON *old;               /* cur in the served version; NULL: a new object */
+    cJSON *obj;
+    bool must_name_revision;
+};
+struct step {
+    const char *name;
+    int (*run)(struct call *c, struct write *w); /* negative: c->failure says why */
+};
+
+static int run_steps(struct call *c, struct write *w, const struct step *steps, size_t n)
 {
-    const char *rv = json_str(obj, "metadata", "resourceVersion");
-    if (rv && *rv)
-        return call_fail(c, 400, "BadRequest",
-                         "resourceVersion should not be set on objects to be created");
-    if (c->ns && namespaces_check_create(c, json_str(obj, "metadata", "name")) < 0)
-        return -1;
-    init_new(c, obj);
-    generate_name(c, obj);
-    if (complete(c, obj, NULL) < 0)
-        return -1;
+    for (size_t i = 0; i < n; i++) {
+        int rc = steps[i].run(c, w);
+        if (rc < 0)
+            return rc;
+    }
+    return 0;
+}
+
+static int step_complete(struct call *c, struct write *w)
+{
+    return complete(c, w->obj, w->old);
+}
+
+static int new_unrevised(struct call *c, struct write *w)
+{
+    const char *rv = json_str(w->obj, "metadata", "resourceVersion");
+    if (!rv || !*rv)
+        return 0;
+    return call_fail(c, 400, "BadRequest",
+                     "resourceVersion should not be set on objects to be created");
+}
+
+static int new_in_namespace(struct call *c, struct write *w)
+{
+    return c->ns ? namespaces_check_create(c, json_str(w->obj, "metadata", "name")) : 0;
+}
+
+static int new_init(struct call *c, struct write *w)
+{
+    init_new(c, w->obj);
+    generate_name(c, w->obj);
+    return 0;
+}
+
+static int new_valid(struct call *c, struct write *w)
+{
     struct causes causes = {.arena = c->arena};
-    validate(c, obj, NULL, &causes);
-    if (causes.n)
-        return fail_causes(c, obj, &causes);
-    const char *name = json_str(obj, "metadata", "name");
+    validate(c, w->obj, NULL, &causes);
+    return causes.n ? fail_causes(c, w->obj, &causes) : 0;
+}
+
+static int new_absent(struct call *c, struct write *w)
+{
+    const char *name = json_str(w->obj, "metadata", "name");
     return exists(c, name) ? fail_exists(c, name) : 0;
 }
+
+/* Mutating webhooks belong behind "complete", validating ones behind "valid"; they may take time,
+ * so that "absent" has to be asked after them. */
+static const struct step NEW_STEPS[] = {
+    {"unrevised", new_unrevised}, {"namespace", new_in_namespace},
+    {"init", new_init},           {"complete", step_complete},
+    {"valid", new_valid},         {"absent", new_absent},
+};
 
 static void answer_with(struct call *c, int status, const struct object *o)
 {
@@ -169,7 +218,8 @@ static void answer_with(struct call *c, int status, const struct object *o)
 
 void rest_store_new(struct call *c, cJSON *obj)
 {
-    if (admit_new(c, obj) < 0) {
+    struct write w = {.obj = obj};
+    if (run_steps(c, &w, NEW_STEPS, ARRAY_LEN(NEW_STEPS)) < 0) {
         call_answer_failure(c);
         return;
     }
@@ -331,32 +381,56 @@ void change_commit(struct api *api, const struct resource *res, const struct obj
     object_unref(result);
 }
 
+static int change_agreed(struct call *c, struct write *w)
+{
+    if (check_revision(c, w->cur, w->obj, w->must_name_revision) < 0)
+        return -1;
+    return check_uid(c, w->cur, w->obj);
+}
+
+static int change_bounded(struct call *c, struct write *w)
+{
+    w->obj = isolate_status(c, w->obj, w->old);
+    keep_server_metadata(w->obj, w->old);
+    return 0;
+}
+
+static int change_counted(struct call *c, struct write *w)
+{
+    count_generation(c->res, w->obj, w->old);
+    return 0;
+}
+
+static int change_valid(struct call *c, struct write *w)
+{
+    struct causes causes = {.arena = c->arena};
+    check_finalizers(w->obj, w->old, &causes);
+    validate(c, w->obj, w->old, &causes);
+    return causes.n ? fail_causes(c, w->obj, &causes) : 0;
+}
+
+/* Webhooks as above; after them the revision has to be looked at again. */
+static const struct step CHANGE_STEPS[] = {
+    {"agreed", change_agreed},   {"bounded", change_bounded}, {"complete", step_complete},
+    {"counted", change_counted}, {"valid", change_valid},
+};
+
 int rest_change(struct call *c, const struct object *cur, cJSON *obj, bool must_name_revision,
                 const struct object **ret)
 {
-    cJSON *old = call_own(c, served_tree(c->res, cur));
-    if (check_revision(c, cur, obj, must_name_revision) < 0 || check_uid(c, cur, obj) < 0)
+    struct write w = {cur, call_own(c, served_tree(c->res, cur)), obj, must_name_revision};
+    if (run_steps(c, &w, CHANGE_STEPS, ARRAY_LEN(CHANGE_STEPS)) < 0)
         return -1;
-    obj = isolate_status(c, obj, old);
-    keep_server_metadata(obj, old);
-    if (complete(c, obj, old) < 0)
-        return -1;
-    count_generation(c->res, obj, old);
-    struct causes causes = {.arena = c->arena};
-    check_finalizers(obj, old, &causes);
-    validate(c, obj, old, &causes);
-    if (causes.n)
-        return fail_causes(c, obj, &causes);
-    if (json_equal(obj, old)) {
+    if (json_equal(w.obj, w.old)) {
         *ret = object_ref(cur);
         return 0;
     }
-    bool released = change_releases(c->res, obj, c->now_us);
-    stored_form(c->res, obj);
+    bool released = change_releases(c->res, w.obj, c->now_us);
+    stored_form(c->res, w.obj);
     if (c->dry_run)
-        *ret = store_draft(c->res->shelf, cur->key, obj, cur->rv);
+        *ret = store_draft(c->res->shelf, cur->key, w.obj, cur->rv);
     else
-        queue_change(c->api, c->res, cur, obj, released, ret);
+        queue_change(c->api, c->res, cur, w.obj, released, ret);
     return 0;
 }
 
