@@ -315,8 +315,7 @@ static void on_logs(struct logserver *l, struct http_in *in, const char *rest)
         return;
     }
     AUTO(mem_freep)
-    char *ns = mem_strndup(part[0].ptr, part[0].len),
-         *pod = mem_strndup(part[1].ptr, part[1].len);
+    char *ns = mem_strndup(part[0].ptr, part[0].len), *pod = mem_strndup(part[1].ptr, part[1].len);
     AUTO(mem_freep) char *container = mem_strndup(part[2].ptr, part[2].len);
     AUTO(mem_freep) char *dir = run_wanted(l, in, ns, pod, container);
     if (dir)

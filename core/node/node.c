@@ -216,7 +216,7 @@ static void on_sync(void *arg)
     struct node *n = CAST(node, arg);
     struct kube_cache *pods[] = {n->pods_cache, n->configmaps_cache, n->secrets_cache,
                                  n->pvcs_cache, n->pvs_cache};
-    struct kube_cache *outputs[] = {n->pods_cache, n->node_services_cache, n->endpoints_cache,
+    struct kube_cache *outputs[] = {n->pods_cache, n->services_cache, n->endpoints_cache,
                                     n->slices_cache};
     struct kube_cache *volumes[] = {n->pods_cache, n->pvcs_cache, n->pvs_cache};
     registrar_changed(n->registrar);
@@ -293,7 +293,7 @@ static void caches_make(struct node *n)
         {&n->secrets_cache, &KUBE_SECRETS, on_secret},
         {&n->endpoints_cache, &KUBE_ENDPOINTS, on_endpoints},
         {&n->slices_cache, &KUBE_ENDPOINTSLICES, on_endpoints},
-        {&n->node_services_cache, &KUBE_SERVICES, on_service},
+        {&n->services_cache, &KUBE_SERVICES, on_service},
         {&n->pods_cache, &KUBE_PODS, on_pod},
     };
     AUTO(mem_freep) char *self = mem_printf("metadata.name=%s", n->name);
@@ -447,7 +447,7 @@ int node_new(struct kube_client *c, struct http_client *http, const struct node_
 
 void node_free(struct node *n)
 {
-    struct kube_cache **caches[] = {&n->pods_cache,   &n->node_services_cache,   &n->endpoints_cache,
+    struct kube_cache **caches[] = {&n->pods_cache,   &n->services_cache,   &n->endpoints_cache,
                                     &n->slices_cache, &n->configmaps_cache, &n->secrets_cache,
                                     &n->pvcs_cache,   &n->pvs_cache,        &n->nodes_cache};
     void *p;

@@ -228,8 +228,7 @@ static int newest_run(const char *dir)
 static void run_remembered(struct container *c, int number)
 {
     AUTO(mem_freep)
-    char *dir = pod_run_dir(c->pod, c->name, number),
-         *path = file_path(dir, "start.json");
+    char *dir = pod_run_dir(c->pod, c->name, number), *path = file_path(dir, "start.json");
     AUTO(json_freep) cJSON *j = NULL;
     if (json_load(path, &j, NULL))
         return; /* the machine stopped in that moment: nothing is known, the run will be ended or

@@ -28,6 +28,8 @@ struct registrar {
     struct node *node;
     struct loop_timer *timer;
     bool writing, disk_low;
+    uint64_t sent_hash; /* of the last write, and the version it gave the Node */
+    char *sent_rv;
 };
 
 /* ---- the wanted object
@@ -215,13 +217,12 @@ static void on_written(void *arg, const struct kube_answer *a)
     struct registrar *r = CAST(registrar, arg);
     r->writing = false;
     if (kube_ok(a)) {
-        /* A write that changed nothing is not repeated: the server stores our wish in another form.
-         */
-        bool changed = !streq(kube_rv(a->body), kube_rv(node_object(r->node)));
+        mem_free(r->sent_rv);
+        r->sent_rv = mem_strdup(kube_rv(a->body));
         kube_cache_learn(r->node->nodes_cache, a->body);
-        if (changed)
-            registrar_changed(r);
+        registrar_changed(r);
     } else {
+        r->sent_hash = 0;
         log_warn("node %s: registering it: %s", r->node->name, a->message);
         loop_timer_start(r->timer, RETRY_MS);
     }
@@ -230,11 +231,15 @@ static void on_written(void *arg, const struct kube_answer *a)
 static void write_node(struct registrar *r, enum kube_verb verb, const char *subresource,
                        const cJSON *body)
 {
+    uint64_t hash = json_hash(body);
+    if (hash == r->sent_hash && streq(r->sent_rv, kube_rv(node_object(r->node))))
+        return; /* the server took the same words and shows others: no use in repeating them */
     struct kube_call call = {.verb = verb,
                              .resource = &KUBE_NODES,
                              .name = verb == KUBE_CREATE ? NULL : r->node->name,
                              .subresource = subresource,
                              .body = body};
+    r->sent_hash = hash;
     r->writing = true;
     calls_start(r->node->calls, &call, on_written, r, NULL);
 }
@@ -249,23 +254,8 @@ static void create(struct registrar *r)
     write_node(r, KUBE_CREATE, NULL, body);
 }
 
-/* A new Node carries the not-ready taint until somebody sees it ready: here, that is us. NULL:
- * nothing to remove. */
-static cJSON *taints_without_not_ready(const cJSON *node)
-{
-    const cJSON *taints = json_at(node, "spec", "taints");
-    if (!json_find(taints, "key", "node.kubernetes.io/not-ready") ||
-        !kube_condition_true(node, "Ready"))
-        return NULL;
-    cJSON *left = cJSON_CreateArray();
-    json_foreach (t, taints)
-        if (!streq(json_str(t, "key"), "node.kubernetes.io/not-ready"))
-            cJSON_AddItemToArray(left, cJSON_Duplicate(t, true));
-    return left;
-}
-
-/* A new Node is tainted not-ready by admission; the controller that would take the taint away watches Leases, and
- * here is none of either. The list without it, or NULL when it is not there. */
+/* A new Node is tainted not-ready by admission; the controller that would take the taint away
+ * watches Leases, and here is none of either. The list without it, or NULL when it is not there. */
 static cJSON *taints_without(const cJSON *taints)
 {
     cJSON *list = cJSON_CreateArray();
@@ -305,9 +295,6 @@ void registrar_changed(struct registrar *r)
     } else if ((diff = status_diff(json_at(have, "status"), status))) {
         json_put(body, diff, "status");
         write_node(r, KUBE_PATCH_STRATEGIC, "status", body);
-    } else if ((diff = taints_without_not_ready(have))) {
-        json_put(body, diff, "spec", "taints");
-        write_node(r, KUBE_PATCH_MERGE, NULL, body);
     }
 }
 
@@ -337,6 +324,7 @@ void registrar_free(struct registrar *r)
     if (!r)
         return;
     loop_timer_free(r->timer);
+    mem_free(r->sent_rv);
     r->magic = 0;
     mem_free(r);
 }

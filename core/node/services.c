@@ -343,7 +343,7 @@ static void member_check(struct services *s, struct service *svc, const char *po
         map_set(&svc->members, pod_key, svc);
     else
         map_del(&svc->members, pod_key);
-    if ((was || is) && (object = kube_cache_get_key(s->node->node_services_cache, svc->key)))
+    if ((was || is) && (object = kube_cache_get_key(s->node->services_cache, svc->key)))
         service_update(s, svc, object);
 }
 
@@ -394,7 +394,7 @@ void node_services_output(struct services *s, const cJSON *old, const cJSON *now
         return;
     AUTO(mem_freep) char *key = mem_printf("%s/%s", kube_ns(any), name ? name : kube_name(any));
     struct service *svc = map_get(&s->all, key);
-    const cJSON *object = svc ? kube_cache_get_key(s->node->node_services_cache, key) : NULL;
+    const cJSON *object = svc ? kube_cache_get_key(s->node->services_cache, key) : NULL;
     if (object && !svc->bucket)
         service_update(s, svc, object);
     else if (svc)
@@ -561,7 +561,7 @@ static void process(void *arg, const char *key)
     AUTO(arena_freep) struct arena *a = arena_new(ARENA_MAX);
     struct round *r = mem_new(struct round);
     *r = (struct round){.magic = round_MAGIC, .s = s, .key = mem_strdup(key), .open = 1};
-    objects_write(r, kube_cache_get_key(s->node->node_services_cache, key), a);
+    objects_write(r, kube_cache_get_key(s->node->services_cache, key), a);
     round_step(r);
 }
 
@@ -580,7 +580,7 @@ static void begin(struct services *s)
     size_t n_pods = kube_cache_all(n->pods_cache, a, &list);
     for (size_t i = 0; i < n_pods; i++)
         pod_name_tell(s, NULL, list[i]);
-    size_t n_services = kube_cache_all(n->node_services_cache, a, &list);
+    size_t n_services = kube_cache_all(n->services_cache, a, &list);
     for (size_t i = 0; i < n_services; i++)
         service_seen(s, list[i]);
     size_t n_endpoints = kube_cache_all(n->endpoints_cache, a, &list);
@@ -612,7 +612,7 @@ static void on_problem(void *arg, const char *proxy, const char *sentence)
     log_warn("%s", sentence);
     for (size_t it = 0; map_next(&s->all, &it, &key, &v);) {
         struct service *svc = v;
-        const cJSON *object = kube_cache_get_key(s->node->node_services_cache, key);
+        const cJSON *object = kube_cache_get_key(s->node->services_cache, key);
         if (object && listed(svc->proxies, svc->n_proxies, proxy))
             kube_event(s->node->events, object, true, "ClusterIPNotServed", "%s", sentence);
     }

@@ -43,7 +43,7 @@ void node_services_free(struct services *s);
 void node_services_pod(struct services *s, const cJSON *old, const cJSON *now);
 void node_services_service(struct services *s, const cJSON *old, const cJSON *now);
 void node_services_output(struct services *s, const cJSON *old,
-                     const cJSON *now);   /* an Endpoints or EndpointSlice */
+                          const cJSON *now);   /* an Endpoints or EndpointSlice */
 void node_services_synced(struct services *s); /* Pods, Services and what we write are all known */
 
 struct claims; /* claims.c: PVCs and PVs */
@@ -73,7 +73,7 @@ struct node {
     char *name, *dir, *address, *shim, *log_token, *bwrap;
     int64_t cpu_milli, memory, pods_max; /* what it offers */
 
-    struct kube_cache *pods_cache, *node_services_cache, *endpoints_cache, *slices_cache;
+    struct kube_cache *pods_cache, *services_cache, *endpoints_cache, *slices_cache;
     struct kube_cache *configmaps_cache, *secrets_cache, *pvcs_cache, *pvs_cache, *nodes_cache;
     int pods_by_reference, pods_by_label, slices_by_service; /* indexes */
     struct kube_events *events;
