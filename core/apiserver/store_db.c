@@ -52,7 +52,9 @@ static int db_exec(struct db *d, const char *text, struct err **err)
     char *why = NULL;
     if (sqlite3_exec(d->sql, text, NULL, NULL, &why) == SQLITE_OK)
         return 0;
-    int rc = err_set(err, -EIO, "%s: %s", d->path, why ? why : sqlite3_errmsg(d->sql));
+    int rc = sqlite3_errcode(d->sql) == SQLITE_BUSY
+                 ? err_set(err, -EBUSY, "%s: is in use by another server", d->path)
+                 : err_set(err, -EIO, "%s: %s", d->path, why ? why : sqlite3_errmsg(d->sql));
     sqlite3_free(why);
     return rc;
 }

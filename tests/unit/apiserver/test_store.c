@@ -279,6 +279,20 @@ static void keys_are_sorted(void **state)
     box_done(&b);
 }
 
+static void two_servers_on_one_file(void **state)
+{
+    (void)state;
+    struct box b;
+    box_new(&b, 10, 0);
+    struct err *err = NULL;
+    struct store_opts o = {b.path, 10, 1 << 20, 0};
+    struct store *second = NULL;
+    assert_int_equal(store_open(b.loop, &o, &second, &err), -EBUSY);
+    assert_non_null(strstr(err_text(err), "another server"));
+    err_free(err);
+    box_done(&b);
+}
+
 static void a_foreign_file_is_refused(void **state)
 {
     (void)state;
@@ -307,6 +321,7 @@ int main(void)
         cmocka_unit_test(a_restart_goes_on),
         cmocka_unit_test(a_full_disk_loses_nothing_that_was_answered),
         cmocka_unit_test(keys_are_sorted),
+        cmocka_unit_test(two_servers_on_one_file),
         cmocka_unit_test(a_foreign_file_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
