@@ -493,7 +493,8 @@ static struct cel_value run(const struct cel *c, const cJSON *const *values, str
         e->slots[i] = cel_of_json(values[i], c->vars[i].type);
     struct cel_value v = eval(e, c->root);
     *ret_rc = 0;
-    if (e->run.budget->left < 0)
+    /* Loops stop early when the budget is gone: what they gave then means nothing. */
+    if (e->run.budget->left <= 0)
         *ret_rc = err_set(err, -E2BIG, "the evaluation takes too long");
     else if (v.failed)
         *ret_rc = err_set(err, -EINVAL, "%.*s%s%s", (int)v.text.len, v.text.ptr, v.what ? " " : "",

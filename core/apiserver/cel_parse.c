@@ -402,7 +402,7 @@ static struct cel_node *call(struct parser *p, const char *at, struct cel_node *
     struct arguments a;
     if (!parse_arguments(p, ")", &a))
         return NULL;
-    if (target && is_macro(name) && a.n >= 1 && a.items[0]->op == N_IDENT)
+    if (target && is_macro(name))
         return macro(p, at, target, name, &a);
     if (!target && streq(name, "has")) {
         if (a.n == 1 && a.items[0]->op == N_FIELD) {

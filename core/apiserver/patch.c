@@ -138,6 +138,19 @@ static int place_find(struct patch *p, const char *path, struct place *ret)
 
 /* --- operations ----------------------------------------------------------------------------- */
 
+/* Before an element. Not cJSON_InsertItemInArray: in 1.7.15 with Debian's patches it refuses every
+ * place but the first. */
+static void insert_before(cJSON *list, cJSON *element, cJSON *value)
+{
+    value->next = element;
+    value->prev = element->prev;
+    element->prev = value;
+    if (element == list->child)
+        list->child = value; /* whose prev is the last element, as cJSON wants it */
+    else
+        value->prev->next = value;
+}
+
 /* Puts `value` (consumed) at the place; in lists it moves the rest up. */
 static int place_add(struct patch *p, struct place *at, const char *path, cJSON *value)
 {
@@ -173,7 +186,7 @@ static int place_add(struct patch *p, struct place *at, const char *path, cJSON 
         goto fail;
     }
     if (at->node) {
-        cJSON_InsertItemInArray(at->parent, (int)index, value);
+        insert_before(at->parent, at->node, value);
         return 0;
     }
     if (index == cJSON_GetArraySize(at->parent)) {
