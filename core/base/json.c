@@ -84,6 +84,7 @@ static int scan_string(struct scan *s)
             s->at++;
         }
     }
+    s->at = s->len; /* a backslash at the very end went one further */
     return scan_fail(s, "string without end");
 }
 

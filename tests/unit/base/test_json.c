@@ -36,6 +36,7 @@ static void parse_refuses(void **state)
     refused("[\"a\nb\"]", "JSON line 1 column 4: control character in a string");
     refused("[\"a\\u0000b\"]", "JSON line 1 column 4: NUL in a string");
     refused("[\"a", "JSON line 1 column 4: string without end");
+    refused("[\"a\\", "JSON line 1 column 5: string without end");
     refused("{} x", "JSON line 1 column 4: something after the end of the document");
     refused("\xef\xbb\xbf{}", "JSON line 1 column 1: unexpected character");
     static const char *const bad[] = {"{",     "}",   "[1,]",  "{\"a\"}", "{\"a\":1,}",
