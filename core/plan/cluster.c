@@ -217,10 +217,14 @@ void plan_cluster(const struct plan_cluster_in *in, struct plan *p)
     else
         build(&c);
     plan_barrier(p);
-    cJSON *status = clus_status(&c);
-    tell_phase(&c, status);
-    desired_status(p, PLAN_CLUSTER, in->cluster, status, "what was observed changed");
-    plan_barrier(p);
+    /* The last step takes the finalizer away; a status written before it would only make it
+     * conflict. */
+    if (!ending || in->n_components) {
+        cJSON *status = clus_status(&c);
+        tell_phase(&c, status);
+        desired_status(p, PLAN_CLUSTER, in->cluster, status, "what was observed changed");
+        plan_barrier(p);
+    }
     if (ending)
         finish(&c);
     for (size_t i = 0; i < c.n; i++)

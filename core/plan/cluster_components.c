@@ -171,14 +171,16 @@ void clus_resolve(struct clus *c)
 #define NAME_MAX_LEN                                                                               \
     52 /* leaves room for "-headless" and an ordinal within the 63 of a DNS label */
 
-static cJSON *spec_build(const struct clus *c, const struct clus_comp *m, const char *compdef)
+static cJSON *spec_build(const struct clus *c, const struct clus_comp *m, const cJSON *def)
 {
     cJSON *spec = m->spec ? cJSON_Duplicate(m->spec, true) : cJSON_CreateObject();
     json_del(spec, "name");
     json_del(spec, "componentDef");
     json_del(spec, "issuer");
     json_del(spec, "tls");
-    json_put_str(spec, compdef, "compDef");
+    json_put_str(spec, json_str(def, "metadata", "name"), "compDef");
+    if (!json_at(spec, "serviceVersion") && json_str(def, "spec", "serviceVersion"))
+        json_put_str(spec, json_str(def, "spec", "serviceVersion"), "serviceVersion");
     if (!json_at(spec, "replicas"))
         json_put_int(spec, 1, "replicas");
     if (!json_at(spec, "schedulingPolicy") && json_at(c->spec, "schedulingPolicy"))
@@ -225,7 +227,7 @@ static void want_build(struct clus *c, struct clus_comp *m)
     if (c->topology)
         json_put_str(m->want, json_str(c->topology, "name"), "metadata", "annotations",
                      ANNOTATION_TOPOLOGY);
-    json_put(m->want, spec_build(c, m, json_str(def, "metadata", "name")), "spec");
+    json_put(m->want, spec_build(c, m, def), "spec");
     api_normalize(API_COMPONENT, m->want);
     field_default(c->in->schemas->of[API_COMPONENT], m->want);
     m->current = m->have && json_equal(json_at(m->have, "spec"), json_at(m->want, "spec"));

@@ -438,7 +438,9 @@ void plan_component(const struct plan_component_in *in, struct plan *p)
     /* While the engine thinks nothing new can be said; the old status stands. */
     bool thinking = !deleting && !c.refused && in->engine == PLAN_ENGINE_WAITING &&
                     json_at(in->component, "status");
-    if (!thinking)
+    /* The last step takes the finalizer away; a status written before it would make it conflict. */
+    bool last = deleting && !in->its;
+    if (!thinking && !last)
         desired_status(p, PLAN_COMPONENT, in->component, comp_status(&c),
                        "what was observed changed");
     if (deleting) {

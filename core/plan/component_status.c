@@ -22,6 +22,13 @@ static const char *phase_stopped(const struct comp *c)
     return json_int(0, c->in->its, "status", "replicas") > 0 ? "Stopping" : "Stopped";
 }
 
+/* Running is reached when the instances are wired, too: before that a client may be refused. Once
+ * reached, a fail-over in progress does not take it away; the condition Wired tells. */
+static bool wiring_open(const struct comp *c, const char *before)
+{
+    return c->in->wired.known && c->in->wired.status != CONDITION_TRUE && !streq(before, "Running");
+}
+
 /* Order of tests as KubeBlocks has it; a refusal before anything runs counts as failed. */
 static const char *phase_of(const struct comp *c)
 {
@@ -34,7 +41,7 @@ static const char *phase_of(const struct comp *c)
         return c->refused ? "Failed" : "Creating";
     if (json_bool(false, c->spec, "stop"))
         return phase_stopped(c);
-    if (plan_its_ready(its) && its_current(c) && !c->changing)
+    if (plan_its_ready(its) && its_current(c) && !c->changing && !wiring_open(c, before))
         return "Running";
     if (its_failed(its))
         return "Failed";
