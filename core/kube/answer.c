@@ -60,7 +60,7 @@ static char *first_line(struct str body)
     return mem_strndup(n ? body.ptr : "", n);
 }
 
-void answer_none(struct answer *out, const char *reason, const char *message)
+void kube_answer_none(struct answer *out, const char *reason, const char *message)
 {
     *out = (struct answer){.message = mem_strdup(message ? message : reason)};
     out->a.reason = reason;
@@ -85,10 +85,10 @@ static void read_failure(struct answer *out, const struct http_answer *http)
         out->a.retry_after_ms = asked * 1000;
 }
 
-void answer_read(struct answer *out, const struct http_answer *http)
+void kube_answer_read(struct answer *out, const struct http_answer *http)
 {
     if (http->status == 0 || http->error) {
-        answer_none(out, http->timed_out ? "Timeout" : "NoAnswer", http->error);
+        kube_answer_none(out, http->timed_out ? "Timeout" : "NoAnswer", http->error);
         return;
     }
     AUTO(err_freep) struct err *err = NULL;
@@ -96,7 +96,7 @@ void answer_read(struct answer *out, const struct http_answer *http)
     *out = (struct answer){.a = {.status = http->status, .reason = "", .message = ""}};
     out->a.retry_after_ms = retry_after_ms(http->retry_after);
     if (json_parse(http->body.ptr, http->body.len, &out->tree, &err) && good) {
-        answer_none(out, "BadAnswer", err_text(err));
+        kube_answer_none(out, "BadAnswer", err_text(err));
         return;
     }
     out->a.body = out->tree;
@@ -104,7 +104,7 @@ void answer_read(struct answer *out, const struct http_answer *http)
         read_failure(out, http);
 }
 
-void answer_done(struct answer *a)
+void kube_answer_done(struct answer *a)
 {
     cJSON_Delete(a->tree);
     mem_free(a->message);

@@ -150,7 +150,7 @@ static void set_state(struct kube_cache *k, enum follow_state next, bool quiet, 
     enum log_level level = level_of(k, next, quiet, because);
     if (k->state != next)
         log_write(level, LOG_ROOM, "%s: %s -> %s because %s%s%s", scope_text(k, scope),
-                  follow_state_name(k->state), follow_state_name(next), because,
+                  kube_follow_state_name(k->state), kube_follow_state_name(next), because,
                   detail[0] ? ": " : "", detail);
     k->state = next;
 }
@@ -163,15 +163,16 @@ static void enter(struct kube_cache *k, enum follow_state s)
         start_watch(k);
 }
 
-static void follow(struct kube_cache *k, enum follow_outcome o, const struct follow_end *end,
+static void follow(struct kube_cache *k, enum kube_follow_outcome o, const struct follow_end *end,
                    const char *detail)
 {
-    const struct follow_step *step = follow_next(k->state, o);
+    const struct follow_step *step = kube_follow_next(k->state, o);
     ATOLL_ASSERT(step);
     uint32_t random;
     ids_random(&random, sizeof(random));
-    follow_note(&k->history, o, end ? end->lived_ms : 0);
-    uint64_t ms = follow_delay_ms(step->delay, &k->history, end ? end->retry_after_ms : 0, random);
+    kube_follow_note(&k->history, o, end ? end->lived_ms : 0);
+    uint64_t ms =
+        kube_follow_delay_ms(step->delay, &k->history, end ? end->retry_after_ms : 0, random);
     if (step->delay != FOLLOW_NOW) {
         set_state(k, FOLLOW_BACKOFF, step->quiet, step->because, detail);
         k->after_backoff = step->next;
@@ -223,15 +224,17 @@ static void take_item(struct kube_cache *k, const cJSON *item)
 static void list_complete(struct kube_cache *k)
 {
     bool first = !k->synced;
-    kube_store_list_end(k->store, object_rv(k->list_rv), on_gone, k);
+    kube_store_list_end(k->store, kube_object_rv(k->list_rv), on_gone, k);
     set_text(&k->rv, k->list_rv);
     k->fresh = true;
     k->whole = false;
     k->synced = true;
     proof(k);
     hand_out(k);
+    k->handing_out = true;
     for (size_t i = 0; first && i < k->n_on_sync; i++)
         k->on_sync[i].fn(k->on_sync[i].arg);
+    k->handing_out = false;
     follow(k, FOLLOW_LISTED, NULL, "");
 }
 
@@ -244,7 +247,7 @@ static void list_failed(struct kube_cache *k, const struct kube_answer *a)
                              .retry_after_ms = a->retry_after_ms};
     if (kube_ok(a))
         end.garbage = true;
-    enum follow_outcome o = follow_outcome(&end);
+    enum kube_follow_outcome o = kube_follow_outcome(&end);
     if (o == FOLLOW_EXPIRED)
         k->whole = true;
     follow(k, o, &end, a->message);
@@ -283,7 +286,7 @@ static void start_page(struct kube_cache *k)
                              .field_selector = k->field_selector,
                              .deadline_ms = LIST_MS};
     struct request_page page = {.limit = k->whole ? 0 : PAGE_LIMIT, .cont = k->cont};
-    k->list_call = client_start(k->client, &call, &page, false, on_page, k);
+    k->list_call = kube_client_start(k->client, &call, &page, false, on_page, k);
 }
 
 static void start_list(struct kube_cache *k)
@@ -305,7 +308,7 @@ static void on_open(void *arg)
 
 static bool went_back(const struct kube_cache *k, const char *rv)
 {
-    uint64_t now = object_rv(rv), before = object_rv(k->rv);
+    uint64_t now = kube_object_rv(rv), before = kube_object_rv(k->rv);
     return now && before && now < before;
 }
 
@@ -339,8 +342,8 @@ static void on_end(void *arg, struct follow_end *end, const char *message)
     struct kube_cache *k = CAST(kube_cache, arg);
     struct watch *over = TAKE(k->watch);
     end->fresh = k->fresh;
-    follow(k, follow_outcome(end), end, message);
-    watch_free(over);
+    follow(k, kube_follow_outcome(end), end, message);
+    kube_watch_free(over);
 }
 
 static void start_watch(struct kube_cache *k)
@@ -349,7 +352,7 @@ static void start_watch(struct kube_cache *k)
     uint32_t random;
     ids_random(&random, sizeof(random));
     unsigned timeout_s = TIMEOUT_MIN_S + random % TIMEOUT_SPAN_S;
-    k->watch = watch_new(k->client, &k->scope, k->rv, timeout_s, &h);
+    k->watch = kube_watch_new(k->client, &k->scope, k->rv, timeout_s, &h);
 }
 
 /* ---- the door -------------------------------------------------------------------------------- */
@@ -399,8 +402,8 @@ void kube_cache_free(struct kube_cache *k)
     if (!k)
         return;
     ATOLL_ASSERT(!k->handing_out); /* not from its own handlers */
-    client_cancel(k->list_call);
-    watch_free(k->watch);
+    kube_client_cancel(k->list_call);
+    kube_watch_free(k->watch);
     loop_timer_free(k->backoff);
     loop_tick_free(k->tick);
     list_foreach_safe (it, &k->notes) {
@@ -435,7 +438,7 @@ size_t kube_cache_len(const struct kube_cache *k)
 const cJSON *kube_cache_get(const struct kube_cache *k, const char *ns, const char *name)
 {
     char key[OBJECT_KEY_MAX];
-    return object_key(ns, name, key) ? kube_store_get(k->store, key) : NULL;
+    return kube_object_key(ns, name, key) ? kube_store_get(k->store, key) : NULL;
 }
 
 const cJSON *kube_cache_get_key(const struct kube_cache *k, const char *key)
@@ -459,8 +462,8 @@ static bool in_scope(const struct kube_cache *k, const cJSON *o)
     const char *kind = json_str(o, "kind");
     return (!kind || streq(kind, k->scope.resource->kind)) &&
            (!k->ns || streq(k->ns, kube_ns(o))) &&
-           selector_labels_match(k->label_selector, json_at(o, "metadata", "labels")) &&
-           selector_fields_match(k->field_selector, o);
+           kube_selector_labels_match(k->label_selector, json_at(o, "metadata", "labels")) &&
+           kube_selector_fields_match(k->field_selector, o);
 }
 
 void kube_cache_learn(struct kube_cache *k, const cJSON *object)
@@ -468,7 +471,7 @@ void kube_cache_learn(struct kube_cache *k, const cJSON *object)
     struct kube_store_change change;
     if (k->state == FOLLOW_STOPPED || !cJSON_IsObject(object) || !in_scope(k, object))
         return; /* the watch will tell what it means for us */
-    if (kube_store_put(k->store, STORE_LEARN, object, object_rv(k->rv), &change))
+    if (kube_store_put(k->store, STORE_LEARN, object, kube_object_rv(k->rv), &change))
         return;
     note_change(k, &change);
     loop_tick_start(k->tick);

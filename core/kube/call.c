@@ -34,7 +34,7 @@ struct client_call {
     uint64_t deadline_ms; /* loop time; 0 = none */
     unsigned attempts;
     bool urgent, reauthed;
-    struct client_try try;
+    struct kube_client_try try;
     struct loop_timer *timer;
     struct err *start_err; /* the attempt could not even start */
     kube_done_fn *done;
@@ -52,18 +52,18 @@ static void call_free(struct client_call *k)
     struct kube_client *c = k->client;
     if (k->try.http && !k->urgent)
         c->running--;
-    client_try_cancel(&k->try);
+    kube_client_try_cancel(&k->try);
     list_remove(&k->in_calls);
     list_remove(&k->in_waiting);
     loop_timer_free(k->timer);
-    request_done(&k->request);
+    kube_request_done(&k->request);
     err_free(k->start_err);
     buf_done(&k->raw_error);
     k->magic = 0;
     mem_free(k);
 }
 
-void client_cancel(struct client_call *k)
+void kube_client_cancel(struct client_call *k)
 {
     if (!k)
         return;
@@ -72,7 +72,7 @@ void client_cancel(struct client_call *k)
     loop_timer_start(c->turn, 0); /* its place is free */
 }
 
-void client_calls_drop(struct kube_client *c)
+void kube_client_calls_drop(struct kube_client *c)
 {
     while (!list_empty(&c->calls))
         call_free(list_entry(c->calls.next, struct client_call, in_calls));
@@ -85,12 +85,12 @@ static void call_answer(struct client_call *k, struct answer *answer)
     raw_done_fn *raw_done = k->raw_done;
     void *arg = k->arg;
     bool raw = k->raw;
-    client_cancel(k);
+    kube_client_cancel(k);
     if (!raw && done)
         done(arg, &answer->a);
     else if (raw && raw_done)
         raw_done(arg, answer->a.status, (struct str){"", 0}, answer->a.message);
-    answer_done(answer);
+    kube_answer_done(answer);
 }
 
 static uint64_t time_left(const struct client_call *k)
@@ -112,15 +112,15 @@ static void call_wait(struct client_call *k)
     list_append(&c->waiting, &k->in_waiting);
     if (k->deadline_ms)
         loop_timer_start(k->timer, time_left(k));
-    client_calls_turn(c);
+    kube_client_calls_turn(c);
 }
 
 /* Start what may start. */
-void client_calls_turn(void *client)
+void kube_client_calls_turn(void *client)
 {
     struct kube_client *c = CAST(kube_client, client);
     while (!list_empty(&c->waiting) && c->running < CALLS_IN_FLIGHT) {
-        uint64_t wait = pace_take(&c->pace, loop_now_ms(c->loop));
+        uint64_t wait = kube_pace_take(&c->pace, loop_now_ms(c->loop));
         if (wait) {
             loop_timer_start(c->turn, wait);
             return;
@@ -151,18 +151,18 @@ static void on_http_done(void *arg, const struct http_answer *http)
     struct kube_client *c = k->client;
     struct answer answer;
     uint64_t wait_ms;
-    client_try_ended(&k->try);
+    kube_client_try_ended(&k->try);
     c->running -= !k->urgent;
-    client_warnings(c, http);
-    answer_read(&answer, http);
-    if (answer.a.status == 401 && !k->reauthed && client_reauth(c)) {
+    kube_client_warnings(c, http);
+    kube_answer_read(&answer, http);
+    if (answer.a.status == 401 && !k->reauthed && kube_client_reauth(c)) {
         k->reauthed = true;
-        answer_done(&answer);
+        kube_answer_done(&answer);
         call_wait(k);
     } else if (again(k, &answer, &wait_ms)) {
         log_debug("%s %s: %d, again in %llu ms", k->request.method, k->request.url, answer.a.status,
                   (unsigned long long)wait_ms);
-        answer_done(&answer);
+        kube_answer_done(&answer);
         loop_timer_start(k->timer, wait_ms);
     } else {
         call_answer(k, &answer);
@@ -191,9 +191,9 @@ static void on_raw_done(void *arg, const struct http_answer *http)
     AUTO(buf_done) struct buf error_body = k->raw_error;
     k->raw_error = BUF_INIT(0);
     struct str body = error_body.len ? (struct str){error_body.ptr, error_body.len} : http->body;
-    client_try_ended(&k->try);
+    kube_client_try_ended(&k->try);
     k->client->running -= !k->urgent;
-    client_cancel(k);
+    kube_client_cancel(k);
     if (done)
         done(user, http->status, body, http->error);
 }
@@ -213,7 +213,7 @@ static void call_go(struct client_call *k)
     k->attempts++;
     err_free(k->start_err);
     k->start_err = NULL;
-    if (client_try(c, &send, &h, &k->try, &k->start_err))
+    if (kube_client_try(c, &send, &h, &k->try, &k->start_err))
         loop_timer_start(k->timer, 0); /* told in a later turn, like everything else */
     else
         c->running += !k->urgent;
@@ -224,10 +224,10 @@ static void on_timer(void *arg)
     struct client_call *k = CAST(client_call, arg);
     struct answer answer;
     if (k->start_err) {
-        answer_none(&answer, "NoAnswer", err_text(k->start_err));
+        kube_answer_none(&answer, "NoAnswer", err_text(k->start_err));
         call_answer(k, &answer);
     } else if (k->deadline_ms && time_left(k) == 0) {
-        answer_none(&answer, "Timeout", "the deadline came before it could be sent");
+        kube_answer_none(&answer, "Timeout", "the deadline came before it could be sent");
         call_answer(k, &answer);
     } else {
         call_wait(k); /* slept long enough */
@@ -255,15 +255,15 @@ static void count_write(struct kube_client *c, const struct request *r)
     metric_add(c->writes_total, r->verb, 1);
 }
 
-struct client_call *client_start(struct kube_client *c, const struct kube_call *call,
-                                 const struct request_page *page, bool urgent, kube_done_fn *done,
-                                 void *arg)
+struct client_call *kube_client_start(struct kube_client *c, const struct kube_call *call,
+                                      const struct request_page *page, bool urgent,
+                                      kube_done_fn *done, void *arg)
 {
     struct client_call *k = call_new(c, arg);
     k->done = done;
     k->urgent = urgent;
     k->deadline_ms = loop_now_ms(c->loop) + (call->deadline_ms ? call->deadline_ms : DEADLINE_MS);
-    request_build(&k->request, kube_config_server(c->cfg), c->manager, call, page);
+    kube_request_build(&k->request, kube_config_server(c->cfg), c->manager, call, page);
     count_write(c, &k->request);
     call_wait(k);
     return k;
@@ -271,7 +271,7 @@ struct client_call *client_start(struct kube_client *c, const struct kube_call *
 
 void kube_start(struct kube_client *c, const struct kube_call *call, kube_done_fn *done, void *arg)
 {
-    client_start(c, call, NULL, false, done, arg);
+    kube_client_start(c, call, NULL, false, done, arg);
 }
 
 void kube_raw(struct kube_client *c, const char *method, const char *path_and_query,
@@ -283,8 +283,8 @@ void kube_raw(struct kube_client *c, const char *method, const char *path_and_qu
     k->raw_data = on_data;
     k->raw_done = done;
     k->deadline_ms = on_data ? 0 : loop_now_ms(c->loop) + DEADLINE_MS;
-    request_raw(&k->request, kube_config_server(c->cfg), method, path_and_query, content_type,
-                body);
+    kube_request_raw(&k->request, kube_config_server(c->cfg), method, path_and_query, content_type,
+                     body);
     count_write(c, &k->request);
     call_wait(k);
 }

@@ -69,7 +69,7 @@ static bool refresh(struct kube_client *c)
 {
     bool token, tls;
     c->refreshed_ms = loop_now_ms(c->loop);
-    config_refresh(c->cfg, &token, &tls);
+    kube_config_refresh(c->cfg, &token, &tls);
     if (tls) {
         c->cred = cred_new(c);
         log_info("certificates of %s were read again", c->cfg->server);
@@ -77,7 +77,7 @@ static bool refresh(struct kube_client *c)
     return token || tls;
 }
 
-bool client_reauth(struct kube_client *c)
+bool kube_client_reauth(struct kube_client *c)
 {
     return refresh(c);
 }
@@ -124,7 +124,7 @@ int kube_client_new(struct loop *l, struct http_client *http, struct kube_config
     c->warned = mem_new(struct map);
     list_init(&c->calls);
     list_init(&c->waiting);
-    c->turn = loop_timer_new(l, client_calls_turn, c);
+    c->turn = loop_timer_new(l, kube_client_calls_turn, c);
     /* Manners towards a server that others use too; the one on this machine is ours. */
     kube_client_limit(c, here ? 0 : PACE_PER_SECOND, PACE_BURST);
     c->requests_total = metric_get("atoll_kube_requests_total", METRIC_COUNTER, "verb",
@@ -137,7 +137,7 @@ int kube_client_new(struct loop *l, struct http_client *http, struct kube_config
 
 void kube_client_limit(struct kube_client *c, double per_second, unsigned burst)
 {
-    pace_init(&c->pace, per_second, burst, loop_now_ms(c->loop));
+    kube_pace_init(&c->pace, per_second, burst, loop_now_ms(c->loop));
 }
 
 void kube_client_free(struct kube_client *c)
@@ -145,7 +145,7 @@ void kube_client_free(struct kube_client *c)
     if (!c)
         return;
     ATOLL_ASSERT(c->streams == 0); /* free the caches first */
-    client_calls_drop(c);
+    kube_client_calls_drop(c);
     loop_timer_free(c->turn);
     while (!list_empty(&c->creds))
         cred_free(list_entry(c->creds.next, struct client_cred, node));
@@ -216,8 +216,8 @@ static void fill_headers(struct headers *h, const struct kube_client *c, const s
         add_header(h, "Impersonate-Group", cfg->as_groups[i]);
 }
 
-int client_try(struct kube_client *c, const struct client_send *s, const struct http_handler *h,
-               struct client_try *ret, struct err **err)
+int kube_client_try(struct kube_client *c, const struct client_send *s,
+                    const struct http_handler *h, struct kube_client_try *ret, struct err **err)
 {
     if (loop_now_ms(c->loop) - c->refreshed_ms >= REFRESH_MS)
         refresh(c);
@@ -244,21 +244,21 @@ int client_try(struct kube_client *c, const struct client_send *s, const struct 
     return 0;
 }
 
-void client_try_ended(struct client_try *t)
+void kube_client_try_ended(struct kube_client_try *t)
 {
     if (t->cred)
         t->cred->attempts--;
-    *t = (struct client_try){0};
+    *t = (struct kube_client_try){0};
 }
 
-void client_try_cancel(struct client_try *t)
+void kube_client_try_cancel(struct kube_client_try *t)
 {
     if (t->http)
         http_cancel(t->http);
-    client_try_ended(t);
+    kube_client_try_ended(t);
 }
 
-void client_warnings(struct kube_client *c, const struct http_answer *a)
+void kube_client_warnings(struct kube_client *c, const struct http_answer *a)
 {
     for (size_t i = 0; i < a->n_headers; i++) {
         const struct http_header *h = &a->headers[i];

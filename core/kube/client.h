@@ -41,9 +41,9 @@ struct kube_client {
     struct map *warned; /* texts of Warning headers seen */
 };
 
-/* ---- one attempt ---- */
+/* ---- one attempt ----------------------------------------------------------------------------- */
 
-struct client_try {
+struct kube_client_try {
     struct http_request *http; /* NULL: not running */
     struct client_cred *cred;
 };
@@ -52,24 +52,25 @@ struct client_send {
     enum http_lane lane;
     uint64_t deadline_ms;
 };
-int client_try(struct kube_client *c, const struct client_send *s, const struct http_handler *h,
-               struct client_try *ret, struct err **err);
-void client_try_ended(struct client_try *t);  /* first thing in on_done */
-void client_try_cancel(struct client_try *t); /* fine when nothing runs */
+int kube_client_try(struct kube_client *c, const struct client_send *s,
+                    const struct http_handler *h, struct kube_client_try *ret, struct err **err);
+void kube_client_try_ended(struct kube_client_try *t);  /* first thing in on_done */
+void kube_client_try_cancel(struct kube_client_try *t); /* fine when nothing runs */
 /* After a 401: read the credential files again. true when it is worth another attempt. */
-bool client_reauth(struct kube_client *c);
+bool kube_client_reauth(struct kube_client *c);
 /* Warning headers: once per text. */
-void client_warnings(struct kube_client *c, const struct http_answer *a);
+void kube_client_warnings(struct kube_client *c, const struct http_answer *a);
 
-/* ---- one call ---- */
+/* ---- one call -------------------------------------------------------------------------------- */
 
 struct client_call;
 /* As kube_start, with a handle. urgent: passes by the pace and the limit of calls in flight. */
-struct client_call *client_start(struct kube_client *c, const struct kube_call *call,
-                                 const struct request_page *page, bool urgent, kube_done_fn *done,
-                                 void *arg);
-void client_cancel(struct client_call *call); /* no callback; NULL is fine; not after done ran */
-void client_calls_drop(struct kube_client *c);
-void client_calls_turn(void *client); /* timer: the pace allows the next */
+struct client_call *kube_client_start(struct kube_client *c, const struct kube_call *call,
+                                      const struct request_page *page, bool urgent,
+                                      kube_done_fn *done, void *arg);
+void kube_client_cancel(
+    struct client_call *call); /* no callback; NULL is fine; not after done ran */
+void kube_client_calls_drop(struct kube_client *c);
+void kube_client_calls_turn(void *client); /* timer: the pace allows the next */
 
 #endif

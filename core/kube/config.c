@@ -18,7 +18,7 @@
 #define CREDENTIAL_MAX  ((size_t)1 << 20)
 #define SERVICE_ACCOUNT "/var/run/secrets/kubernetes.io/serviceaccount"
 
-struct kube_config *config_new(void)
+struct kube_config *kube_config_new(void)
 {
     struct kube_config *c = mem_new(struct kube_config);
     c->magic = kube_config_MAGIC;
@@ -102,7 +102,7 @@ static bool part_refresh(struct config_part *p)
     return true;
 }
 
-void config_refresh(struct kube_config *c, bool *ret_token_changed, bool *ret_tls_changed)
+void kube_config_refresh(struct kube_config *c, bool *ret_token_changed, bool *ret_tls_changed)
 {
     bool ca = part_refresh(&c->ca), cert = part_refresh(&c->cert), key = part_refresh(&c->key);
     *ret_token_changed = part_refresh(&c->token);
@@ -123,7 +123,7 @@ int kube_config_direct(const char *server, const char *ca_pem, const char *token
     int rc = server_check(server, err);
     if (rc)
         return rc;
-    struct kube_config *c = config_new();
+    struct kube_config *c = kube_config_new();
     c->server = mem_strdup(server);
     c->ca.text = mem_strdup(ca_pem);
     c->token.text = mem_strdup(token);
@@ -144,14 +144,14 @@ static void config_freep(struct kube_config **c)
     kube_config_free(*c);
 }
 
-int config_in_cluster_at(const char *dir, const char *host, const char *port,
-                         struct kube_config **ret, struct err **err)
+int kube_config_in_cluster_at(const char *dir, const char *host, const char *port,
+                              struct kube_config **ret, struct err **err)
 {
     if (!host || !host[0] || !port || !port[0])
         return err_set(err, -ENOENT,
                        "not in a cluster: KUBERNETES_SERVICE_HOST and KUBERNETES_SERVICE_PORT are "
                        "not set");
-    AUTO(config_freep) struct kube_config *c = config_new();
+    AUTO(config_freep) struct kube_config *c = kube_config_new();
     bool v6 = strchr(host, ':') != NULL;
     c->server = mem_printf("https://%s%s%s:%s", v6 ? "[" : "", host, v6 ? "]" : "", port);
     c->context = mem_strdup("in-cluster");
@@ -168,6 +168,6 @@ int config_in_cluster_at(const char *dir, const char *host, const char *port,
 
 int kube_config_in_cluster(struct kube_config **ret, struct err **err)
 {
-    return config_in_cluster_at(SERVICE_ACCOUNT, getenv("KUBERNETES_SERVICE_HOST"),
-                                getenv("KUBERNETES_SERVICE_PORT"), ret, err);
+    return kube_config_in_cluster_at(SERVICE_ACCOUNT, getenv("KUBERNETES_SERVICE_HOST"),
+                                     getenv("KUBERNETES_SERVICE_PORT"), ret, err);
 }

@@ -23,12 +23,12 @@ struct kube_config {
     char **as_groups;      /* NULL-ended or NULL */
 };
 
-struct kube_config *config_new(void);
+struct kube_config *kube_config_new(void);
 /* Read again what lies in files. An unreadable file leaves the old text: it may be in the middle of
  * its rotation. Both outputs tell what is different now. */
-void config_refresh(struct kube_config *c, bool *ret_token_changed, bool *ret_tls_changed);
+void kube_config_refresh(struct kube_config *c, bool *ret_token_changed, bool *ret_tls_changed);
 /* The same as kube_config_in_cluster for tests: another directory and address. */
-int config_in_cluster_at(const char *dir, const char *host, const char *port,
-                         struct kube_config **ret, struct err **err);
+int kube_config_in_cluster_at(const char *dir, const char *host, const char *port,
+                              struct kube_config **ret, struct err **err);
 
 #endif

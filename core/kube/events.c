@@ -55,7 +55,7 @@ struct kube_events {
 
 static void line_free(struct line *n)
 {
-    client_cancel(n->call);
+    kube_client_cancel(n->call);
     map_del(&n->events->lines, n->key);
     list_remove(&n->node);
     cJSON_Delete(n->body);
@@ -80,10 +80,10 @@ static bool may_start_line(struct kube_events *e, const char *uid)
         if (map_len(&e->objects) >= OBJECTS_MAX)
             objects_clear(e); /* forgetting is the cheap way to stay bounded */
         p = mem_new(struct pace);
-        pace_init(p, PER_SECOND, BURST, now);
+        kube_pace_init(p, PER_SECOND, BURST, now);
         map_set(&e->objects, uid, p);
     }
-    return pace_take(p, now) == 0;
+    return kube_pace_take(p, now) == 0;
 }
 
 /* "<object>.<hex>", as client-go names them; another name for each try to create it. */
@@ -189,7 +189,7 @@ static void write_line(struct line *n)
                              .body = n->written ? patch : n->body};
     n->dirty = false;
     n->due_ms = loop_now_ms(n->events->client->loop) + WRITE_GAP_MS;
-    n->call = client_start(n->events->client, &call, NULL, false, on_answer, n);
+    n->call = kube_client_start(n->events->client, &call, NULL, false, on_answer, n);
 }
 
 static void on_timer(void *arg)

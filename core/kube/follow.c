@@ -55,7 +55,8 @@ static const struct follow_step steps[] = {
     {IN_WATCH, FOLLOW_GARBAGE, FOLLOW_LISTING, FOLLOW_SLOWLY, false, "the watch cannot be read"},
 };
 
-const struct follow_step *follow_next(enum follow_state state, enum follow_outcome outcome)
+const struct follow_step *kube_follow_next(enum follow_state state,
+                                           enum kube_follow_outcome outcome)
 {
     for (size_t i = 0; i < ARRAY_LEN(steps); i++)
         if (steps[i].outcome == outcome && steps[i].from & 1u << state)
@@ -63,7 +64,7 @@ const struct follow_step *follow_next(enum follow_state state, enum follow_outco
     return NULL;
 }
 
-const char *follow_state_name(enum follow_state s)
+const char *kube_follow_state_name(enum follow_state s)
 {
     static const char *const names[] = {"stopped", "listing", "synced", "broken", "backoff"};
     return names[s];
@@ -74,7 +75,7 @@ static bool is_expired(const struct follow_end *e)
     return e->status == 410 || strcmp(e->reason, "Expired") == 0 || strcmp(e->reason, "Gone") == 0;
 }
 
-static enum follow_outcome refused(const struct follow_end *e)
+static enum kube_follow_outcome refused(const struct follow_end *e)
 {
     if (is_expired(e))
         return e->watch && e->fresh ? FOLLOW_EXPIRED_NEW : FOLLOW_EXPIRED;
@@ -87,7 +88,7 @@ static enum follow_outcome refused(const struct follow_end *e)
     return FOLLOW_REFUSED;
 }
 
-enum follow_outcome follow_outcome(const struct follow_end *e)
+enum kube_follow_outcome kube_follow_outcome(const struct follow_end *e)
 {
     bool good = e->status >= 200 && e->status < 300;
     if (e->garbage)
@@ -107,7 +108,7 @@ enum follow_outcome follow_outcome(const struct follow_end *e)
     return e->cut ? FOLLOW_CUT : FOLLOW_ENDED;
 }
 
-const char *follow_outcome_name(enum follow_outcome o)
+const char *kube_follow_outcome_name(enum kube_follow_outcome o)
 {
     static const char *const names[] = {"started", "listed",       "opened",    "ended",
                                         "cut",     "short",        "silent",    "no answer",
@@ -116,7 +117,7 @@ const char *follow_outcome_name(enum follow_outcome o)
     return names[o];
 }
 
-void follow_note(struct follow_history *h, enum follow_outcome o, uint64_t lived_ms)
+void kube_follow_note(struct follow_history *h, enum kube_follow_outcome o, uint64_t lived_ms)
 {
     if (o == FOLLOW_NO_ANSWER)
         h->refusals++;
@@ -147,8 +148,8 @@ static uint64_t doubled(uint64_t base, uint64_t max, unsigned times, uint32_t ra
     return ms + ms * random / UINT32_MAX;
 }
 
-uint64_t follow_delay_ms(enum follow_delay d, const struct follow_history *h,
-                         uint64_t retry_after_ms, uint32_t random)
+uint64_t kube_follow_delay_ms(enum follow_delay d, const struct follow_history *h,
+                              uint64_t retry_after_ms, uint32_t random)
 {
     switch (d) {
     case FOLLOW_NOW:

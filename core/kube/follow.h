@@ -17,7 +17,7 @@ enum follow_state {
     FOLLOW_BACKOFF, /* nothing runs; a timer does */
 };
 
-enum follow_outcome {
+enum kube_follow_outcome {
     FOLLOW_STARTED,      /* by its owner */
     FOLLOW_LISTED,       /* the list is complete */
     FOLLOW_OPENED,       /* the watch was answered with 200 */
@@ -46,15 +46,16 @@ enum follow_delay {
 
 struct follow_step {
     unsigned from; /* bits 1 << state */
-    enum follow_outcome outcome;
+    enum kube_follow_outcome outcome;
     enum follow_state next;
     enum follow_delay delay; /* other than NOW: FOLLOW_BACKOFF first, then next */
     bool quiet;              /* part of a healthy life: not worth a line in the log */
     const char *because;
 };
 /* NULL: this outcome cannot happen in this state. */
-const struct follow_step *follow_next(enum follow_state state, enum follow_outcome outcome);
-const char *follow_state_name(enum follow_state s);
+const struct follow_step *kube_follow_next(enum follow_state state,
+                                           enum kube_follow_outcome outcome);
+const char *kube_follow_state_name(enum follow_state s);
 
 /* How a list or a watch ended, as seen from outside. */
 struct follow_end {
@@ -70,17 +71,17 @@ struct follow_end {
     uint64_t events;   /* bookmarks not counted */
     uint64_t retry_after_ms;
 };
-enum follow_outcome follow_outcome(const struct follow_end *e);
-const char *follow_outcome_name(enum follow_outcome o);
+enum kube_follow_outcome kube_follow_outcome(const struct follow_end *e);
+const char *kube_follow_outcome_name(enum kube_follow_outcome o);
 
 /* What is remembered between attempts. */
 struct follow_history {
     unsigned refusals; /* in a row without any answer */
     unsigned failures; /* since the last two minutes of health */
 };
-void follow_note(struct follow_history *h, enum follow_outcome o, uint64_t lived_ms);
-/* Milliseconds. `random` is any number. Call after follow_note. */
-uint64_t follow_delay_ms(enum follow_delay d, const struct follow_history *h,
-                         uint64_t retry_after_ms, uint32_t random);
+void kube_follow_note(struct follow_history *h, enum kube_follow_outcome o, uint64_t lived_ms);
+/* Milliseconds. `random` is any number. Call after kube_follow_note. */
+uint64_t kube_follow_delay_ms(enum follow_delay d, const struct follow_history *h,
+                              uint64_t retry_after_ms, uint32_t random);
 
 #endif

@@ -13,8 +13,7 @@
 #include "io/http_client.h"
 #include "io/loop.h"
 
-/* ---- where the API is and who we are
- * -------------------------------------------------------------- */
+/* ---- where the API is and who we are --------------------------------------------------------- */
 
 struct kube_config; /* one resolved context */
 /* path NULL: $KUBECONFIG (colon list), then ~/.kube/config. context NULL: current-context.
@@ -43,8 +42,7 @@ struct loop *kube_client_loop(struct kube_client *c);
  * the others wait in order. */
 void kube_client_limit(struct kube_client *c, double per_second, unsigned burst);
 
-/* ---- requests
- * -------------------------------------------------------------------------------------- */
+/* ---- requests -------------------------------------------------------------------------------- */
 
 struct kube_resource {
     const char *group;   /* "" for core */
@@ -81,7 +79,7 @@ struct kube_call {
     const char *field_selector;
     const cJSON *body;            /* borrowed for the call */
     const char *propagation;      /* DELETE: "Background" (default), "Foreground", "Orphan" */
-    int64_t grace_seconds;        /* DELETE: -1 = default */
+    int64_t grace_seconds;        /* DELETE: -1 = default, 0 = at once */
     const char *precondition_uid; /* DELETE */
     bool force;                   /* APPLY */
     uint64_t deadline_ms;         /* 0 = 30 s */
@@ -112,8 +110,7 @@ void kube_raw(struct kube_client *c, const char *method, const char *path_and_qu
               void (*on_data)(void *arg, struct str piece),
               void (*done)(void *arg, int status, struct str body, const char *error), void *arg);
 
-/* ---- reading objects
- * -------------------------------------------------------------------------------- */
+/* ---- reading objects ------------------------------------------------------------------------- */
 
 const char *kube_name(const cJSON *o);
 const char *kube_ns(const cJSON *o); /* "" when cluster-scoped */
@@ -136,15 +133,19 @@ bool kube_selector_matches(const cJSON *selector, const cJSON *labels);
 int kube_yaml_parse(const char *name, const char *text, size_t len, cJSON **ret_array,
                     struct err **err);
 
-/* ---- caches
- * ------------------------------------------------------------------------------------------ */
+/* ---- caches ---------------------------------------------------------------------------------- */
 
 /*
- * One list+watch per resource and scope, shared by all its readers. Objects are parsed,
- * managedFields is dropped, and they are immutable and reference counted: a pointer from the cache
- * is good until the next turn of the loop. The store changes before the handlers run. A broken
- * watch resumes from the last RV with jittered backoff; 410 relists; a relist reports what vanished
- * as deleted. While a cache is not in sync nothing may be concluded from absence.
+ * One list+watch per resource and scope, shared by all its readers. Objects are immutable,
+ * managedFields is dropped. They rest packed (about 2.5 kB for a Pod of 5 kB of JSON, whose cJSON
+ * tree would take 30) and are unfolded when somebody looks, for microseconds: a pointer from the
+ * cache is good until the next turn of the loop. Keep keys, not pointers. Never modify or
+ * cJSON_Delete what you got; cJSON_Duplicate is fine.
+ *
+ * The store changes before the handlers run. A broken watch resumes from the last RV with jittered
+ * backoff; 410 relists; a relist reports what vanished as deleted. Until a cache is synced (its
+ * first list is complete, which stays true) nothing may be concluded from absence; how old its
+ * knowledge may be says kube_cache_age_ms.
  */
 struct kube_cache;
 struct kube_cache_opts {
@@ -166,9 +167,12 @@ typedef void kube_emit_fn(void *ctx, const char *key);
 int kube_cache_index(struct kube_cache *k,
                      void (*keys_of)(const cJSON *o, kube_emit_fn *emit, void *ctx));
 void kube_cache_start(struct kube_cache *k);
-void kube_cache_free(struct kube_cache *k);
+void kube_cache_free(struct kube_cache *k); /* not from its own handlers */
 bool kube_cache_synced(const struct kube_cache *k);
-uint64_t kube_cache_age_ms(const struct kube_cache *k); /* since the last proof of being current */
+/* Since the last proof of being current: a list, an opened watch, an event or a bookmark. Bookmarks
+ * come about once a minute, so a quiet healthy cache reaches that age. UINT64_MAX before the first
+ * list. */
+uint64_t kube_cache_age_ms(const struct kube_cache *k);
 size_t kube_cache_len(const struct kube_cache *k);
 const cJSON *kube_cache_get(const struct kube_cache *k, const char *ns,
                             const char *name);                                /* NULL absent */
@@ -177,12 +181,14 @@ const cJSON *kube_cache_get_key(const struct kube_cache *k, const char *key); /*
 size_t kube_cache_find(const struct kube_cache *k, int index, const char *key, struct arena *a,
                        const cJSON ***ret);
 size_t kube_cache_all(const struct kube_cache *k, struct arena *a, const cJSON ***ret);
-/* Our own write came back: put the answer in at once, so that the next plan sees it (never replaces
- * a newer RV). */
+/* Our own write came back: put the answer in at once, so that the next plan sees it. Never replaces
+ * a newer RV, never brings back what the watch saw deleted, ignored outside the cache's namespace
+ * and selectors. The handlers run for it in a later turn, and not again when the watch tells the
+ * same.
+ */
 void kube_cache_learn(struct kube_cache *k, const cJSON *object);
 
-/* ---- work queue
- * -------------------------------------------------------------------------------------- */
+/* ---- work queue ------------------------------------------------------------------------------ */
 
 /*
  * Keys, deduplicated; one key is never processed twice at once; adds during processing run once
@@ -195,14 +201,13 @@ struct kube_queue *kube_queue_new(struct loop *l, const char *name, unsigned wor
                                   void (*process)(void *arg, const char *key), void *arg);
 void kube_queue_free(struct kube_queue *q);
 void kube_queue_add(struct kube_queue *q, const char *key);
-void kube_queue_add_after(struct kube_queue *q, const char *key,
-                          uint64_t ms); /* keeps the earlier of two times */
+/* Keeps the earlier of two times. */
+void kube_queue_add_after(struct kube_queue *q, const char *key, uint64_t ms);
 void kube_queue_done(struct kube_queue *q, const char *key, enum kube_result r);
-size_t kube_queue_len(
-    const struct kube_queue *q); /* ready or being processed; not those waiting for a time */
+/* Keys ready or being processed; not those waiting for a time. */
+size_t kube_queue_len(const struct kube_queue *q);
 
-/* ---- leader election and events
- * ---------------------------------------------------------------------- */
+/* ---- leader election and events -------------------------------------------------------------- */
 
 struct kube_lease;
 struct kube_lease_opts {
@@ -212,8 +217,8 @@ struct kube_lease_opts {
     void *arg;
 };
 struct kube_lease *kube_lease_new(struct kube_client *c, const struct kube_lease_opts *o);
-bool kube_lease_held(
-    const struct kube_lease *l); /* also by the clock: false the moment it may have expired */
+/* Also by the clock: false the moment it may have expired. */
+bool kube_lease_held(const struct kube_lease *l);
 /* Sends a release when held, without waiting: it only leaves if the loop still turns and the client
  * lives. */
 void kube_lease_free(struct kube_lease *l);

@@ -268,7 +268,7 @@ int kube_config_load(const char *path, const char *context, struct kube_config *
     int rc = merge_all(&m, path, err);
     if (rc)
         return rc;
-    struct kube_config *c = config_new();
+    struct kube_config *c = kube_config_new();
     rc = resolve(&m, context, c, err);
     if (rc) {
         kube_config_free(c);

@@ -47,7 +47,7 @@ struct kube_lease {
     bool releasing;
 };
 
-enum lease_step lease_next(const struct lease_facts *f)
+enum lease_step kube_lease_next(const struct lease_facts *f)
 {
     if (f->leading && f->known)
         return LEASE_TAKE;
@@ -113,7 +113,7 @@ static void win(struct kube_lease *l)
 static void on_expiry(void *arg)
 {
     struct kube_lease *l = CAST(kube_lease, arg);
-    client_cancel(l->call);
+    kube_client_cancel(l->call);
     l->call = NULL;
     l->stale = true;
     next_round(l, false);
@@ -187,7 +187,7 @@ static void start(struct kube_lease *l, enum kube_verb verb, const cJSON *body, 
                              .body = body,
                              .deadline_ms = l->renew_s * 500ULL}; /* room for a second try */
     l->sent_ms = clock_mono_ms();
-    l->call = client_start(l->client, &call, NULL, true, done, l);
+    l->call = kube_client_start(l->client, &call, NULL, true, done, l);
 }
 
 static cJSON *new_object(const struct kube_lease *l)
@@ -238,7 +238,7 @@ static struct lease_facts facts(const struct kube_lease *l)
 static void step(struct kube_lease *l)
 {
     struct lease_facts f = facts(l);
-    switch (lease_next(&f)) {
+    switch (kube_lease_next(&f)) {
     case LEASE_READ:
         start(l, KUBE_GET, NULL, on_read);
         break;
@@ -292,7 +292,7 @@ bool kube_lease_held(const struct kube_lease *l)
 
 static void lease_destroy(struct kube_lease *l)
 {
-    client_cancel(l->call);
+    kube_client_cancel(l->call);
     loop_timer_free(l->round);
     loop_timer_free(l->expiry);
     cJSON_Delete(l->object);
@@ -339,7 +339,7 @@ static void send_release(struct kube_lease *l, kube_done_fn *done, void *arg)
                              .body = record,
                              .deadline_ms = RELEASE_MS};
     l->leader = false;
-    struct client_call *sent = client_start(l->client, &call, NULL, true, done, arg);
+    struct client_call *sent = kube_client_start(l->client, &call, NULL, true, done, arg);
     l->call = done ? sent : NULL;
 }
 
@@ -370,7 +370,7 @@ void kube_lease_free(struct kube_lease *l)
 {
     if (!l)
         return;
-    client_cancel(l->call);
+    kube_client_cancel(l->call);
     l->call = NULL;
     if (l->leader && l->object && !l->stale && !l->releasing)
         send_release(l, NULL, NULL);

@@ -23,6 +23,6 @@ struct lease_facts {
     uint64_t duration_ms; /* what its holder promised */
     uint64_t now_ms;
 };
-enum lease_step lease_next(const struct lease_facts *f);
+enum lease_step kube_lease_next(const struct lease_facts *f);
 
 #endif

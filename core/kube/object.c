@@ -81,7 +81,7 @@ const char *kube_key(struct arena *a, const cJSON *o)
     return ns[0] ? arena_printf(a, "%s/%s", ns, name) : arena_strdup(a, name);
 }
 
-bool object_key(const char *ns, const char *name, char out[OBJECT_KEY_MAX])
+bool kube_object_key(const char *ns, const char *name, char out[OBJECT_KEY_MAX])
 {
     if (!name || !name[0])
         return false;
@@ -90,7 +90,7 @@ bool object_key(const char *ns, const char *name, char out[OBJECT_KEY_MAX])
     return n > 0 && n < OBJECT_KEY_MAX;
 }
 
-uint64_t object_rv(const char *rv)
+uint64_t kube_object_rv(const char *rv)
 {
     uint64_t v;
     return rv && str_to_u64(str_of(rv), &v) == 0 ? v : 0;

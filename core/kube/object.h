@@ -9,14 +9,14 @@
 #define OBJECT_KEY_MAX 320
 
 /* "ns/name", or "name" when ns is NULL or "". false: no name, or longer than any valid one. */
-bool object_key(const char *ns, const char *name, char out[OBJECT_KEY_MAX]);
+bool kube_object_key(const char *ns, const char *name, char out[OBJECT_KEY_MAX]);
 /* Resource versions are opaque texts by contract, but decimal and growing on every server in use
  * (KEP-5504). 0 = not a number: then the caller may compare for equality only. */
-uint64_t object_rv(const char *rv);
+uint64_t kube_object_rv(const char *rv);
 
 /* Does the text of a labelSelector or fieldSelector parameter select these labels or this object?
  * NULL selects all; a text that cannot be read selects nothing. */
-bool selector_labels_match(const char *selector, const cJSON *labels);
-bool selector_fields_match(const char *selector, const cJSON *object);
+bool kube_selector_labels_match(const char *selector, const cJSON *labels);
+bool kube_selector_fields_match(const char *selector, const cJSON *object);
 
 #endif

@@ -4,12 +4,12 @@
 
 #include <math.h>
 
-void pace_init(struct pace *p, double per_second, double burst, uint64_t now_ms)
+void kube_pace_init(struct pace *p, double per_second, double burst, uint64_t now_ms)
 {
     *p = (struct pace){per_second, burst < 1 ? 1 : burst, burst < 1 ? 1 : burst, now_ms};
 }
 
-uint64_t pace_take(struct pace *p, uint64_t now_ms)
+uint64_t kube_pace_take(struct pace *p, uint64_t now_ms)
 {
     if (p->per_second <= 0)
         return 0;

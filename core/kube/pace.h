@@ -11,8 +11,8 @@ struct pace {
     double tokens;
     uint64_t at_ms;
 };
-void pace_init(struct pace *p, double per_second, double burst, uint64_t now_ms);
+void kube_pace_init(struct pace *p, double per_second, double burst, uint64_t now_ms);
 /* Take one if there is one: 0. Otherwise nothing is taken: the milliseconds until there is one. */
-uint64_t pace_take(struct pace *p, uint64_t now_ms);
+uint64_t kube_pace_take(struct pace *p, uint64_t now_ms);
 
 #endif

@@ -31,7 +31,7 @@ struct fold {
     uint32_t nodes;
 };
 
-void packed_names_done(struct packed_names *n)
+void kube_packed_names_done(struct packed_names *n)
 {
     for (size_t i = 0; i < n->n; i++)
         mem_free(n->names[i]);
@@ -164,8 +164,8 @@ static void put_root(struct fold *f, const cJSON *o, const char *api_version, co
     put_members(f, o, PLACE_ROOT);
 }
 
-struct packed *packed_new(struct packed_names *names, const cJSON *o, const char *api_version,
-                          const char *kind, struct buf *scratch)
+struct packed *kube_packed_new(struct packed_names *names, const cJSON *o, const char *api_version,
+                               const char *kind, struct buf *scratch)
 {
     struct fold f = {names, scratch, 0};
     struct packed *p = NULL;
@@ -175,7 +175,7 @@ struct packed *packed_new(struct packed_names *names, const cJSON *o, const char
         p->refs = 1;
         p->nodes = f.nodes;
         p->bytes_len = (uint32_t)scratch->len;
-        p->rv = object_rv(json_str(o, "metadata", "resourceVersion"));
+        p->rv = kube_object_rv(json_str(o, "metadata", "resourceVersion"));
         memcpy(p->bytes, scratch->ptr, scratch->len);
     }
     buf_cut(scratch, 0);
@@ -183,7 +183,7 @@ struct packed *packed_new(struct packed_names *names, const cJSON *o, const char
     return p;
 }
 
-size_t packed_size(const struct packed *p)
+size_t kube_packed_size(const struct packed *p)
 {
     return sizeof(*p) + p->bytes_len;
 }
@@ -280,7 +280,7 @@ static void get_node(struct unfold *u, cJSON *j)
     }
 }
 
-void packed_unfold(const struct packed *p, const struct packed_names *names, cJSON *nodes)
+void kube_packed_unfold(const struct packed *p, const struct packed_names *names, cJSON *nodes)
 {
     struct unfold u = {p->bytes, names, nodes + 1};
     get_node(&u, nodes);

@@ -18,7 +18,7 @@ struct packed_names {
     char **names;
     size_t n, cap;
 };
-void packed_names_done(struct packed_names *n);
+void kube_packed_names_done(struct packed_names *n);
 
 struct packed {
     uint32_t refs;
@@ -31,11 +31,11 @@ struct packed {
 /* One reference. Drops metadata.managedFields and adds apiVersion and kind where a list left them
  * out. `scratch` is empty before and after; its maximum bounds the object: NULL when it is too
  * large. */
-struct packed *packed_new(struct packed_names *names, const cJSON *o, const char *api_version,
-                          const char *kind, struct buf *scratch);
-size_t packed_size(const struct packed *p);
+struct packed *kube_packed_new(struct packed_names *names, const cJSON *o, const char *api_version,
+                               const char *kind, struct buf *scratch);
+size_t kube_packed_size(const struct packed *p);
 /* Unfold into `nodes` zeroed cJSON structs; the first is the root. Read-only, never cJSON_Delete'd.
  */
-void packed_unfold(const struct packed *p, const struct packed_names *names, cJSON *nodes);
+void kube_packed_unfold(const struct packed *p, const struct packed_names *names, cJSON *nodes);
 
 #endif

@@ -45,8 +45,7 @@ struct kube_queue {
     bool pumping, freed; /* freed by its own process() */
 };
 
-/* ---- the heap: earliest due time on top --------------------------------------------------------
- */
+/* ---- the heap: earliest due time on top ------------------------------------------------------ */
 
 static void heap_place(struct kube_queue *q, size_t at, struct item *it)
 {
@@ -101,8 +100,7 @@ static void heap_remove(struct kube_queue *q, struct item *it)
     heap_down(q, last);
 }
 
-/* ---- items -------------------------------------------------------------------------------------
- */
+/* ---- items ----------------------------------------------------------------------------------- */
 
 static struct item *item_get(struct kube_queue *q, const char *key)
 {
@@ -169,8 +167,7 @@ static void wait_until(struct kube_queue *q, struct item *it, uint64_t due_ms)
     set_timer(q);
 }
 
-/* ---- running -----------------------------------------------------------------------------------
- */
+/* ---- running --------------------------------------------------------------------------------- */
 
 static void queue_free(struct kube_queue *q)
 {
@@ -237,8 +234,7 @@ static uint64_t retry_ms(unsigned failures)
     return ms - ms / 4 + ms / 2 * random / UINT32_MAX;
 }
 
-/* ---- the door ----------------------------------------------------------------------------------
- */
+/* ---- the door -------------------------------------------------------------------------------- */
 
 struct kube_queue *kube_queue_new(struct loop *l, const char *name, unsigned workers,
                                   void (*process)(void *arg, const char *key), void *arg)

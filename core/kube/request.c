@@ -102,8 +102,8 @@ static void finish_url(struct request *r, struct buf *b)
     r->url = buf_take(b);
 }
 
-void request_build(struct request *r, const char *server, const char *manager,
-                   const struct kube_call *call, const struct request_page *page)
+void kube_request_build(struct request *r, const char *server, const char *manager,
+                        const struct kube_call *call, const struct request_page *page)
 {
     check(call);
     const struct verb_row *row = &verbs[call->verb];
@@ -134,8 +134,8 @@ void request_build(struct request *r, const char *server, const char *manager,
         r->body = json_print(call->body);
 }
 
-void request_watch(struct request *r, const char *server, const struct kube_cache_opts *scope,
-                   const char *rv, unsigned timeout_s)
+void kube_request_watch(struct request *r, const char *server, const struct kube_cache_opts *scope,
+                        const char *rv, unsigned timeout_s)
 {
     struct buf b = BUF_INIT(URL_MAX);
     char sep = '?';
@@ -164,8 +164,8 @@ static const char *verb_of_method(const char *method)
     return "other";
 }
 
-void request_raw(struct request *r, const char *server, const char *method,
-                 const char *path_and_query, const char *content_type, struct str body)
+void kube_request_raw(struct request *r, const char *server, const char *method,
+                      const char *path_and_query, const char *content_type, struct str body)
 {
     struct buf b = BUF_INIT(URL_MAX);
     size_t n = strlen(server);
@@ -184,7 +184,7 @@ void request_raw(struct request *r, const char *server, const char *method,
     }
 }
 
-void request_done(struct request *r)
+void kube_request_done(struct request *r)
 {
     mem_free(r->url);
     mem_free(r->body);

@@ -21,15 +21,15 @@ struct request_page {
     const char *cont; /* continue token of the page before; NULL = first */
 };
 
-void request_build(struct request *r, const char *server, const char *manager,
-                   const struct kube_call *call, const struct request_page *page);
+void kube_request_build(struct request *r, const char *server, const char *manager,
+                        const struct kube_call *call, const struct request_page *page);
 /* Events strictly after rv, with bookmarks. */
-void request_watch(struct request *r, const char *server, const struct kube_cache_opts *scope,
-                   const char *rv, unsigned timeout_s);
+void kube_request_watch(struct request *r, const char *server, const struct kube_cache_opts *scope,
+                        const char *rv, unsigned timeout_s);
 /* path_and_query as given; body is copied. */
-void request_raw(struct request *r, const char *server, const char *method,
-                 const char *path_and_query, const char *content_type, struct str body);
-void request_done(struct request *r);
+void kube_request_raw(struct request *r, const char *server, const char *method,
+                      const char *path_and_query, const char *content_type, struct str body);
+void kube_request_done(struct request *r);
 
 /* An answer with what it borrows from. */
 struct answer {
@@ -37,9 +37,9 @@ struct answer {
     cJSON *tree;
     char *message;
 };
-void answer_read(struct answer *out, const struct http_answer *http);
+void kube_answer_read(struct answer *out, const struct http_answer *http);
 /* No answer at all; message is copied. */
-void answer_none(struct answer *out, const char *reason, const char *message);
-void answer_done(struct answer *a);
+void kube_answer_none(struct answer *out, const char *reason, const char *message);
+void kube_answer_done(struct answer *a);
 
 #endif

@@ -150,7 +150,7 @@ static bool label_requirement(struct str r, const cJSON *labels)
     return blank ? set_matches(r, key, have) : have != NULL;
 }
 
-bool selector_labels_match(const char *selector, const cJSON *labels)
+bool kube_selector_labels_match(const char *selector, const cJSON *labels)
 {
     struct str rest = str_of(selector), r;
     while (next_requirement(&rest, &r)) {
@@ -178,7 +178,7 @@ static const char *field_by(const cJSON *o, struct str path)
     return s ? s : "";
 }
 
-bool selector_fields_match(const char *selector, const cJSON *object)
+bool kube_selector_fields_match(const char *selector, const cJSON *object)
 {
     struct str rest = str_of(selector), r, key, value;
     bool negative;

@@ -101,7 +101,7 @@ enum kube_store_verdict kube_store_judge(const struct kube_store_facts *f)
     return STORE_OLD;
 }
 
-/* ---- sets ----------------------------------------------------------------------------------- */
+/* ---- sets ------------------------------------------------------------------------------------ */
 
 static struct set *set_new(uint32_t index, const char *key)
 {
@@ -182,7 +182,7 @@ const cJSON *kube_store_tree(struct store *s, struct packed *p)
         t->of = p;
         t->size = size;
         p->tree = t;
-        packed_unfold(p, &s->names, t->nodes);
+        kube_packed_unfold(p, &s->names, t->nodes);
         s->tree_bytes += size;
         if (s->tree_bytes > TREES_MAX)
             sweep_soon(s);
@@ -197,7 +197,7 @@ static void packed_drop(struct store *s, struct packed *p)
 {
     if (p->tree)
         tree_drop(s, p->tree);
-    s->rest_bytes -= packed_size(p);
+    s->rest_bytes -= kube_packed_size(p);
     mem_free(p);
 }
 
@@ -386,7 +386,7 @@ void kube_store_free(struct store *s)
     for (int i = 0; i < s->n_index; i++)
         map_done(&s->index[i].sets);
     set_free(s->all);
-    packed_names_done(&s->names);
+    kube_packed_names_done(&s->names);
     buf_done(&s->scratch);
     loop_timer_free(s->sweep);
     s->magic = 0;
@@ -466,18 +466,19 @@ int kube_store_put(struct store *s, enum kube_store_source source, const cJSON *
 {
     char key[OBJECT_KEY_MAX];
     *ret = (struct kube_store_change){0};
-    if (!object_key(kube_ns(o), kube_name(o), key))
+    if (!kube_object_key(kube_ns(o), kube_name(o), key))
         return -EINVAL;
     struct entry *e = map_get(&s->entries, key);
-    enum kube_store_verdict v = judge(s, source, e, object_rv(kube_rv(o)), position);
+    enum kube_store_verdict v = judge(s, source, e, kube_object_rv(kube_rv(o)), position);
     if (e && source == STORE_LIST)
         e->listed = s->lists;
     if (v != STORE_TAKE)
         return 0;
-    struct packed *p = packed_new(&s->names, o, s->api_version, s->resource->kind, &s->scratch);
+    struct packed *p =
+        kube_packed_new(&s->names, o, s->api_version, s->resource->kind, &s->scratch);
     if (!p)
         return -E2BIG;
-    s->rest_bytes += packed_size(p);
+    s->rest_bytes += kube_packed_size(p);
     if (!e)
         e = entry_add(s, key);
     *ret = (struct kube_store_change){.old = e->now, .now = packed_ref(p)};
@@ -492,10 +493,10 @@ int kube_store_delete(struct store *s, const cJSON *o, struct kube_store_change 
 {
     char key[OBJECT_KEY_MAX];
     *ret = (struct kube_store_change){0};
-    if (!object_key(kube_ns(o), kube_name(o), key))
+    if (!kube_object_key(kube_ns(o), kube_name(o), key))
         return -EINVAL;
     struct entry *e = map_get(&s->entries, key);
-    uint64_t rv = object_rv(kube_rv(o));
+    uint64_t rv = kube_object_rv(kube_rv(o));
     if (!e || (rv && rv < e->now->rv)) /* a newer object of the same name was learned */
         return 0;
     *ret = (struct kube_store_change){.old = e->now};

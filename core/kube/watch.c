@@ -24,7 +24,7 @@ struct watch {
     uint32_t magic;
     struct kube_client *client;
     struct request request;
-    struct client_try try;
+    struct kube_client_try try;
     struct watch_handler h;
     struct loop_timer *timer; /* the head's deadline; or tells a failed start */
     struct buf line;          /* what came after the last newline; or the body of a refusal */
@@ -45,7 +45,7 @@ static void watch_end(struct watch *w)
     if (w->ended)
         return;
     w->ended = true;
-    client_try_cancel(&w->try);
+    kube_client_try_cancel(&w->try);
     loop_timer_stop(w->timer);
     if (w->opened_ms)
         w->end.lived_ms = loop_now_ms(w->client->loop) - w->opened_ms;
@@ -166,20 +166,20 @@ static void read_refusal(struct watch *w, const struct http_answer *a)
     full.status = w->end.status;
     full.error = NULL;
     full.body = (struct str){w->line.ptr, w->line.len};
-    answer_read(&answer, &full);
+    kube_answer_read(&answer, &full);
     w->end.retry_after_ms = answer.a.retry_after_ms;
-    w->end.reauth = answer.a.status == 401 && client_reauth(w->client);
+    w->end.reauth = answer.a.status == 401 && kube_client_reauth(w->client);
     mem_free(w->reason);
     w->reason = mem_strdup(answer.a.reason);
     set_message(w, answer.a.message);
-    answer_done(&answer);
+    kube_answer_done(&answer);
 }
 
 static void on_done(void *arg, const struct http_answer *a)
 {
     struct watch *w = CAST(watch, arg);
-    client_try_ended(&w->try);
-    client_warnings(w->client, a);
+    kube_client_try_ended(&w->try);
+    kube_client_warnings(w->client, a);
     w->end.timed_out = a->timed_out;
     w->end.cut = a->error != NULL;
     if (a->error)
@@ -199,8 +199,8 @@ static void on_timer(void *arg)
     watch_end(w);
 }
 
-struct watch *watch_new(struct kube_client *c, const struct kube_cache_opts *scope, const char *rv,
-                        unsigned timeout_s, const struct watch_handler *h)
+struct watch *kube_watch_new(struct kube_client *c, const struct kube_cache_opts *scope,
+                             const char *rv, unsigned timeout_s, const struct watch_handler *h)
 {
     struct watch *w = mem_new(struct watch);
     AUTO(err_freep) struct err *err = NULL;
@@ -211,10 +211,10 @@ struct watch *watch_new(struct kube_client *c, const struct kube_cache_opts *sco
     w->end.watch = true;
     w->timer = loop_timer_new(c->loop, on_timer, w);
     c->streams++;
-    request_watch(&w->request, kube_config_server(c->cfg), scope, rv, timeout_s);
+    kube_request_watch(&w->request, kube_config_server(c->cfg), scope, rv, timeout_s);
     struct http_handler http = {on_head, on_data, on_done, w};
     struct client_send send = {&w->request, HTTP_LANE_STREAM, (timeout_s + GRACE_S) * 1000ULL};
-    if (client_try(c, &send, &http, &w->try, &err)) {
+    if (kube_client_try(c, &send, &http, &w->try, &err)) {
         set_message(w, err_text(err));
         loop_timer_start(w->timer, 0); /* told in a later turn */
     } else {
@@ -223,14 +223,14 @@ struct watch *watch_new(struct kube_client *c, const struct kube_cache_opts *sco
     return w;
 }
 
-void watch_free(struct watch *w)
+void kube_watch_free(struct watch *w)
 {
     if (!w)
         return;
     w->client->streams--;
-    client_try_cancel(&w->try);
+    kube_client_try_cancel(&w->try);
     loop_timer_free(w->timer);
-    request_done(&w->request);
+    kube_request_done(&w->request);
     buf_done(&w->line);
     mem_free(w->message);
     mem_free(w->reason);

@@ -21,8 +21,8 @@ struct watch_handler {
 
 struct watch;
 /* Events after rv. timeout_s is the server's; our own deadline is ten seconds later. */
-struct watch *watch_new(struct kube_client *c, const struct kube_cache_opts *scope, const char *rv,
-                        unsigned timeout_s, const struct watch_handler *h);
-void watch_free(struct watch *w); /* no callback; NULL is fine */
+struct watch *kube_watch_new(struct kube_client *c, const struct kube_cache_opts *scope,
+                             const char *rv, unsigned timeout_s, const struct watch_handler *h);
+void kube_watch_free(struct watch *w); /* no callback; NULL is fine */
 
 #endif

@@ -55,8 +55,7 @@ struct fake {
 
 static void fake_serve(void *arg, struct http_in *in);
 
-/* ---- driving it --------------------------------------------------------------------------------
- */
+/* ---- driving it ------------------------------------------------------------------------------ */
 
 static inline void fake_open(struct fake *f)
 {
@@ -164,8 +163,7 @@ static inline void fake_turns(struct fake *f, uint64_t ms)
     loop_run_until(f->loop, &never, ms);
 }
 
-/* ---- its objects -------------------------------------------------------------------------------
- */
+/* ---- its objects ----------------------------------------------------------------------------- */
 
 static inline char *fake_plural(const char *path)
 {
@@ -279,8 +277,7 @@ static inline void fake_end_streams(struct fake *f)
     }
 }
 
-/* ---- serving ------------------------------------------------------------------------------------
- */
+/* ---- serving --------------------------------------------------------------------------------- */
 
 static inline void fake_reply(struct http_in *in, int status, const char *body,
                               const char *retry_after)

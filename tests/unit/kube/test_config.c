@@ -189,22 +189,22 @@ static void service_account(void **state)
     put("token", "sa-1");
     put("ca.crt", "CA");
     put("namespace", "system");
-    assert_int_equal(config_in_cluster_at(dir, "fd00::1", "443", &c, NULL), 0);
+    assert_int_equal(kube_config_in_cluster_at(dir, "fd00::1", "443", &c, NULL), 0);
     assert_string_equal(kube_config_server(c), "https://[fd00::1]:443");
     assert_string_equal(kube_config_namespace(c), "system");
-    config_refresh(c, &token, &tls);
+    kube_config_refresh(c, &token, &tls);
     assert_false(token || tls);
     put("token", "sa-2\n");
-    config_refresh(c, &token, &tls);
+    kube_config_refresh(c, &token, &tls);
     assert_true(token && !tls);
     assert_string_equal(c->token.text, "sa-2");
     put("ca.crt", "CA2");
     put("token", ""); /* half a rotation: the old token stays */
-    config_refresh(c, &token, &tls);
+    kube_config_refresh(c, &token, &tls);
     assert_true(!token && tls);
     assert_string_equal(c->token.text, "sa-2");
     kube_config_free(c);
-    assert_int_equal(config_in_cluster_at(dir, NULL, "443", &c, &err), -ENOENT);
+    assert_int_equal(kube_config_in_cluster_at(dir, NULL, "443", &c, &err), -ENOENT);
     assert_non_null(strstr(err_text(err), "not in a cluster"));
 }
 

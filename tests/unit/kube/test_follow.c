@@ -13,7 +13,7 @@ static void reads_ends(void **state)
     (void)state;
     static const struct {
         struct follow_end end;
-        enum follow_outcome want;
+        enum kube_follow_outcome want;
     } rows[] = {
         {{.watch = true, .status = 200, .lived_ms = 400000}, FOLLOW_ENDED},
         {{.watch = true, .status = 200, .lived_ms = 400, .events = 1}, FOLLOW_ENDED},
@@ -50,10 +50,10 @@ static void reads_ends(void **state)
         struct follow_end end = rows[i].end;
         if (!end.reason)
             end.reason = "";
-        enum follow_outcome found = follow_outcome(&end);
+        enum kube_follow_outcome found = kube_follow_outcome(&end);
         if (found != rows[i].want)
-            fail_msg("row %zu: want %s, found %s", i, follow_outcome_name(rows[i].want),
-                     follow_outcome_name(found));
+            fail_msg("row %zu: want %s, found %s", i, kube_follow_outcome_name(rows[i].want),
+                     kube_follow_outcome_name(found));
     }
 }
 
@@ -62,7 +62,7 @@ static void transitions(void **state)
     (void)state;
     static const struct {
         enum follow_state from;
-        enum follow_outcome outcome;
+        enum kube_follow_outcome outcome;
         enum follow_state next;
         enum follow_delay delay;
     } rows[] = {
@@ -83,14 +83,14 @@ static void transitions(void **state)
         {FOLLOW_SYNCED, FOLLOW_GARBAGE, FOLLOW_LISTING, FOLLOW_SLOWLY},
     };
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-        const struct follow_step *s = follow_next(rows[i].from, rows[i].outcome);
+        const struct follow_step *s = kube_follow_next(rows[i].from, rows[i].outcome);
         assert_non_null(s);
         if (s->next != rows[i].next || s->delay != rows[i].delay)
-            fail_msg("row %zu: %s + %s", i, follow_state_name(rows[i].from),
-                     follow_outcome_name(rows[i].outcome));
+            fail_msg("row %zu: %s + %s", i, kube_follow_state_name(rows[i].from),
+                     kube_follow_outcome_name(rows[i].outcome));
     }
-    assert_null(follow_next(FOLLOW_STOPPED, FOLLOW_ENDED));
-    assert_null(follow_next(FOLLOW_BACKOFF, FOLLOW_LISTED));
+    assert_null(kube_follow_next(FOLLOW_STOPPED, FOLLOW_ENDED));
+    assert_null(kube_follow_next(FOLLOW_BACKOFF, FOLLOW_LISTED));
 }
 
 /* Whatever a list or a watch ends with, the state it ran in has an answer. */
@@ -110,12 +110,12 @@ static void no_end_without_a_step(void **state)
                                    .fresh = bits & 64,
                                    .lived_ms = bits & 128 ? 5000 : 5,
                                    .reauth = (bits & 1) && (bits & 256)};
-            enum follow_outcome o = follow_outcome(&e);
+            enum kube_follow_outcome o = kube_follow_outcome(&e);
             if (e.watch) {
-                assert_non_null(follow_next(FOLLOW_SYNCED, o));
-                assert_non_null(follow_next(FOLLOW_BROKEN, o));
+                assert_non_null(kube_follow_next(FOLLOW_SYNCED, o));
+                assert_non_null(kube_follow_next(FOLLOW_BROKEN, o));
             } else {
-                assert_non_null(follow_next(FOLLOW_LISTING, o));
+                assert_non_null(kube_follow_next(FOLLOW_LISTING, o));
             }
         }
     }
@@ -127,31 +127,31 @@ static void delays(void **state)
     struct follow_history h = {0};
     static const uint64_t connect[] = {100, 200, 400, 800, 1600, 3200, 5000, 5000};
     for (size_t i = 0; i < ARRAY_LEN(connect); i++) {
-        follow_note(&h, FOLLOW_NO_ANSWER, 0);
-        assert_true(follow_delay_ms(FOLLOW_CONNECT, &h, 0, 0) == connect[i]);
-        assert_true(follow_delay_ms(FOLLOW_CONNECT, &h, 0, UINT32_MAX) == connect[i] * 2);
+        kube_follow_note(&h, FOLLOW_NO_ANSWER, 0);
+        assert_true(kube_follow_delay_ms(FOLLOW_CONNECT, &h, 0, 0) == connect[i]);
+        assert_true(kube_follow_delay_ms(FOLLOW_CONNECT, &h, 0, UINT32_MAX) == connect[i] * 2);
     }
     assert_int_equal(h.failures, 0);
     static const uint64_t slowly[] = {800, 1600, 3200, 6400, 12800, 25600, 30000, 30000};
     for (size_t i = 0; i < ARRAY_LEN(slowly); i++) {
-        follow_note(&h, FOLLOW_SHORT, 5);
-        assert_true(follow_delay_ms(FOLLOW_SLOWLY, &h, 0, 0) == slowly[i]);
-        assert_true(follow_delay_ms(FOLLOW_SLOWLY, &h, 0, UINT32_MAX) == slowly[i] * 2);
+        kube_follow_note(&h, FOLLOW_SHORT, 5);
+        assert_true(kube_follow_delay_ms(FOLLOW_SLOWLY, &h, 0, 0) == slowly[i]);
+        assert_true(kube_follow_delay_ms(FOLLOW_SLOWLY, &h, 0, UINT32_MAX) == slowly[i] * 2);
     }
     assert_int_equal(h.refusals, 0); /* an answer, even a bad one, ends the refusals */
     for (int i = 0; i < 1000; i++)
-        follow_note(&h, FOLLOW_SHORT, 5);
-    assert_true(follow_delay_ms(FOLLOW_SLOWLY, &h, 0, 0) == 30000);
-    follow_note(&h, FOLLOW_CUT, 119999);
+        kube_follow_note(&h, FOLLOW_SHORT, 5);
+    assert_true(kube_follow_delay_ms(FOLLOW_SLOWLY, &h, 0, 0) == 30000);
+    kube_follow_note(&h, FOLLOW_CUT, 119999);
     assert_true(h.failures > 0);
-    follow_note(&h, FOLLOW_CUT, 120000); /* two healthy minutes */
+    kube_follow_note(&h, FOLLOW_CUT, 120000); /* two healthy minutes */
     assert_int_equal(h.failures, 0);
-    assert_true(follow_delay_ms(FOLLOW_NOW, &h, 0, UINT32_MAX) == 0);
-    assert_true(follow_delay_ms(FOLLOW_SOON, &h, 0, UINT32_MAX) == 100);
-    assert_true(follow_delay_ms(FOLLOW_ASKED, &h, 2000, 0) == 2000);
-    assert_true(follow_delay_ms(FOLLOW_ASKED, &h, 2000, UINT32_MAX) == 2200);
-    follow_note(&h, FOLLOW_BUSY, 0);
-    assert_true(follow_delay_ms(FOLLOW_ASKED, &h, 0, 0) == 800);
+    assert_true(kube_follow_delay_ms(FOLLOW_NOW, &h, 0, UINT32_MAX) == 0);
+    assert_true(kube_follow_delay_ms(FOLLOW_SOON, &h, 0, UINT32_MAX) == 100);
+    assert_true(kube_follow_delay_ms(FOLLOW_ASKED, &h, 2000, 0) == 2000);
+    assert_true(kube_follow_delay_ms(FOLLOW_ASKED, &h, 2000, UINT32_MAX) == 2200);
+    kube_follow_note(&h, FOLLOW_BUSY, 0);
+    assert_true(kube_follow_delay_ms(FOLLOW_ASKED, &h, 0, 0) == 800);
 }
 
 int main(void)

@@ -28,7 +28,7 @@ static void decides(void **state)
          LEASE_TAKE},
     };
     for (size_t i = 0; i < ARRAY_LEN(rows); i++)
-        if (lease_next(&rows[i].f) != rows[i].want)
+        if (kube_lease_next(&rows[i].f) != rows[i].want)
             fail_msg("row %zu", i);
 }
 

@@ -73,17 +73,17 @@ static void keys(void **state)
     char key[OBJECT_KEY_MAX], longest[400];
     assert_string_equal(kube_key(a, pod), "shop/db-0");
     assert_string_equal(kube_key(a, node), "n1");
-    assert_true(object_key("", "n1", key));
+    assert_true(kube_object_key("", "n1", key));
     assert_string_equal(key, "n1");
-    assert_false(object_key("ns", "", key));
-    assert_false(object_key("ns", NULL, key));
+    assert_false(kube_object_key("ns", "", key));
+    assert_false(kube_object_key("ns", NULL, key));
     memset(longest, 'a', sizeof(longest));
     longest[sizeof(longest) - 1] = '\0';
-    assert_false(object_key("ns", longest, key));
-    assert_true(object_rv("18446744073709551615") == UINT64_MAX);
-    assert_true(object_rv("18446744073709551616") == 0);
-    assert_true(object_rv("12a") == 0);
-    assert_true(object_rv(NULL) == 0);
+    assert_false(kube_object_key("ns", longest, key));
+    assert_true(kube_object_rv("18446744073709551615") == UINT64_MAX);
+    assert_true(kube_object_rv("18446744073709551616") == 0);
+    assert_true(kube_object_rv("12a") == 0);
+    assert_true(kube_object_rv(NULL) == 0);
 }
 
 static void owner_reference(void **state)
@@ -172,15 +172,15 @@ static void selector_texts(void **state)
     };
     AUTO(json_freep) cJSON *pod = parse(pod_text);
     for (size_t i = 0; i < ARRAY_LEN(rows); i++)
-        if (selector_labels_match(rows[i].selector, json_at(pod, "metadata", "labels")) !=
+        if (kube_selector_labels_match(rows[i].selector, json_at(pod, "metadata", "labels")) !=
             rows[i].want)
             fail_msg("%s", rows[i].selector);
-    assert_true(selector_fields_match("spec.nodeName=n1,metadata.name=db-0", pod));
-    assert_true(selector_fields_match(NULL, pod));
-    assert_true(selector_fields_match("spec.nodeName!=n2", pod));
-    assert_true(selector_fields_match("spec.schedulerName=", pod));
-    assert_false(selector_fields_match("spec.nodeName=n2", pod));
-    assert_false(selector_fields_match("spec.nodeName", pod));
+    assert_true(kube_selector_fields_match("spec.nodeName=n1,metadata.name=db-0", pod));
+    assert_true(kube_selector_fields_match(NULL, pod));
+    assert_true(kube_selector_fields_match("spec.nodeName!=n2", pod));
+    assert_true(kube_selector_fields_match("spec.schedulerName=", pod));
+    assert_false(kube_selector_fields_match("spec.nodeName=n2", pod));
+    assert_false(kube_selector_fields_match("spec.nodeName", pod));
 }
 
 static void resources(void **state)

@@ -25,7 +25,7 @@ static void check(const struct row *row, const struct request_page *page)
         if (call.verb != KUBE_DELETE)
             call.body = body;
     }
-    request_build(&r, "https://h:1/prefix/", "me", &call, page);
+    kube_request_build(&r, "https://h:1/prefix/", "me", &call, page);
     assert_string_equal(r.url, row->url);
     assert_string_equal(r.method, row->method);
     assert_int_equal(r.repeatable, row->repeatable);
@@ -41,7 +41,7 @@ static void check(const struct row *row, const struct request_page *page)
     } else {
         assert_null(r.body);
     }
-    request_done(&r);
+    kube_request_done(&r);
 }
 
 #define P "https://h:1/prefix"
@@ -138,24 +138,24 @@ static void builds_watches(void **state)
     (void)state;
     struct request r;
     struct kube_cache_opts scope = {&widgets, "n", "a=b", NULL};
-    request_watch(&r, "https://h", &scope, "77", 321);
+    kube_request_watch(&r, "https://h", &scope, "77", 321);
     assert_string_equal(r.url, "https://h/apis/apps.example.com/v1/namespaces/n/widgets?watch=true&"
                                "allowWatchBookmarks=true&resourceVersion=77&timeoutSeconds=321&"
                                "labelSelector=a%3Db");
     assert_string_equal(r.verb, "watch");
-    request_done(&r);
-    request_raw(&r, "https://h/", "POST", "/x?y=z", NULL, STR("{}"));
+    kube_request_done(&r);
+    kube_request_raw(&r, "https://h/", "POST", "/x?y=z", NULL, STR("{}"));
     assert_string_equal(r.url, "https://h/x?y=z");
     assert_string_equal(r.verb, "create");
     assert_true(r.write && !r.repeatable);
-    request_done(&r);
+    kube_request_done(&r);
 }
 
 static struct answer read_answer(int status, const char *body, const char *retry_after)
 {
     struct answer a;
     struct http_answer http = {.status = status, .body = str_of(body), .retry_after = retry_after};
-    answer_read(&a, &http);
+    kube_answer_read(&a, &http);
     return a;
 }
 
@@ -166,7 +166,7 @@ static void reads_answers(void **state)
     assert_true(kube_ok(&a.a));
     assert_string_equal(a.a.reason, "");
     assert_string_equal(json_str(a.a.body, "kind"), "Pod");
-    answer_done(&a);
+    kube_answer_done(&a);
 
     a = read_answer(409,
                     "{\"kind\":\"Status\",\"reason\":\"AlreadyExists\",\"message\":\"m\","
@@ -176,29 +176,29 @@ static void reads_answers(void **state)
     assert_string_equal(a.a.reason, "AlreadyExists");
     assert_string_equal(a.a.message, "m");
     assert_true(a.a.retry_after_ms == 3000);
-    answer_done(&a);
+    kube_answer_done(&a);
 
     a = read_answer(429, "Too many requests, please try again later.\n", "2");
     assert_string_equal(a.a.reason, "TooManyRequests");
     assert_string_equal(a.a.message, "Too many requests, please try again later.");
     assert_true(a.a.retry_after_ms == 2000);
     assert_null(a.a.body);
-    answer_done(&a);
+    kube_answer_done(&a);
 
     a = read_answer(503, "x", "999999999999999");
     assert_true(a.a.retry_after_ms == 3600 * 1000);
-    answer_done(&a);
+    kube_answer_done(&a);
 
     a = read_answer(418, "", "Wed, 21 Oct 2015 07:28:00 GMT");
     assert_string_equal(a.a.reason, "UnknownError");
     assert_string_equal(a.a.message, "HTTP 418");
     assert_true(a.a.retry_after_ms == 0);
-    answer_done(&a);
+    kube_answer_done(&a);
 
     a = read_answer(200, "{\"kind\":", NULL); /* it happened or not: nobody knows */
     assert_int_equal(a.a.status, 0);
     assert_string_equal(a.a.reason, "BadAnswer");
-    answer_done(&a);
+    kube_answer_done(&a);
 }
 
 static void reads_silence(void **state)
@@ -206,35 +206,35 @@ static void reads_silence(void **state)
     (void)state;
     struct answer a;
     struct http_answer http = {.error = "connect to h: refused"};
-    answer_read(&a, &http);
+    kube_answer_read(&a, &http);
     assert_int_equal(a.a.status, 0);
     assert_string_equal(a.a.reason, "NoAnswer");
     assert_string_equal(a.a.message, "connect to h: refused");
-    answer_done(&a);
+    kube_answer_done(&a);
     http = (struct http_answer){.status = 200, .error = "cut", .timed_out = true};
-    answer_read(&a, &http);
+    kube_answer_read(&a, &http);
     assert_int_equal(a.a.status, 0);
     assert_string_equal(a.a.reason, "Timeout");
-    answer_done(&a);
+    kube_answer_done(&a);
 }
 
 static void paces(void **state)
 {
     (void)state;
     struct pace p;
-    pace_init(&p, 10, 2, 1000);
-    assert_true(pace_take(&p, 1000) == 0);
-    assert_true(pace_take(&p, 1000) == 0);
-    assert_true(pace_take(&p, 1000) == 100);
-    assert_true(pace_take(&p, 1060) == 40);
-    assert_true(pace_take(&p, 1100) == 0);
-    assert_true(pace_take(&p, 900) > 0); /* a clock that steps back gives nothing */
-    assert_true(pace_take(&p, 60000) == 0);
-    assert_true(pace_take(&p, 60000) == 0);
-    assert_true(pace_take(&p, 60000) == 100); /* no more than the burst is saved up */
-    pace_init(&p, 0, 1, 0);
+    kube_pace_init(&p, 10, 2, 1000);
+    assert_true(kube_pace_take(&p, 1000) == 0);
+    assert_true(kube_pace_take(&p, 1000) == 0);
+    assert_true(kube_pace_take(&p, 1000) == 100);
+    assert_true(kube_pace_take(&p, 1060) == 40);
+    assert_true(kube_pace_take(&p, 1100) == 0);
+    assert_true(kube_pace_take(&p, 900) > 0); /* a clock that steps back gives nothing */
+    assert_true(kube_pace_take(&p, 60000) == 0);
+    assert_true(kube_pace_take(&p, 60000) == 0);
+    assert_true(kube_pace_take(&p, 60000) == 100); /* no more than the burst is saved up */
+    kube_pace_init(&p, 0, 1, 0);
     for (int i = 0; i < 1000; i++)
-        assert_true(pace_take(&p, 0) == 0);
+        assert_true(kube_pace_take(&p, 0) == 0);
 }
 
 int main(void)

@@ -30,7 +30,7 @@ static cJSON *pod(const char *name, unsigned rv, const char *role)
     return parse(text);
 }
 
-/* ---- packed --------------------------------------------------------------------------------- */
+/* ---- packed ---------------------------------------------------------------------------------- */
 
 static const char *const shapes[] = {
     "{\"apiVersion\":\"v1\",\"kind\":\"Pod\"}",
@@ -45,7 +45,7 @@ static const char *const shapes[] = {
 static struct packed *fold(struct packed_names *names, const cJSON *o)
 {
     struct buf scratch = BUF_INIT(1 << 20);
-    struct packed *p = packed_new(names, o, "v9", "Filled", &scratch);
+    struct packed *p = kube_packed_new(names, o, "v9", "Filled", &scratch);
     assert_int_equal(scratch.len, 0);
     buf_done(&scratch);
     return p;
@@ -56,7 +56,7 @@ static void check_unfolded(const struct packed *p, const struct packed_names *na
                            const cJSON *want)
 {
     cJSON *nodes = mem_calloc(p->nodes, sizeof(cJSON));
-    packed_unfold(p, names, nodes);
+    kube_packed_unfold(p, names, nodes);
     assert_true(json_equal(nodes, want));
     AUTO(json_freep) cJSON *copy = cJSON_Duplicate(nodes, true); /* outlives the nodes */
     mem_free(nodes);
@@ -76,7 +76,7 @@ static void packs_and_unfolds(void **state)
         check_unfolded(p, &names, o);
         mem_free(p);
     }
-    packed_names_done(&names);
+    kube_packed_names_done(&names);
 }
 
 static void drops_and_fills(void **state)
@@ -95,7 +95,7 @@ static void drops_and_fills(void **state)
     check_unfolded(p, &names, want);
     assert_true(p->rv == 7);
     mem_free(p);
-    packed_names_done(&names);
+    kube_packed_names_done(&names);
 }
 
 static void many_names(void **state)
@@ -115,7 +115,7 @@ static void many_names(void **state)
         mem_free(p);
     }
     assert_int_equal(names.n, 4096);
-    packed_names_done(&names);
+    kube_packed_names_done(&names);
 }
 
 static void too_large(void **state)
@@ -124,16 +124,16 @@ static void too_large(void **state)
     struct packed_names names = {0};
     AUTO(json_freep) cJSON *o = parse(shapes[2]);
     struct buf scratch = BUF_INIT(40);
-    assert_null(packed_new(&names, o, "v1", "X", &scratch));
+    assert_null(kube_packed_new(&names, o, "v1", "X", &scratch));
     AUTO(json_freep) cJSON *small = parse("{\"apiVersion\":\"\",\"kind\":\"\"}");
-    struct packed *p = packed_new(&names, small, "v1", "X", &scratch);
+    struct packed *p = kube_packed_new(&names, small, "v1", "X", &scratch);
     assert_non_null(p); /* the scratch is clean again */
     mem_free(p);
     buf_done(&scratch);
-    packed_names_done(&names);
+    kube_packed_names_done(&names);
 }
 
-/* ---- the rule ------------------------------------------------------------------------------- */
+/* ---- the rule -------------------------------------------------------------------------------- */
 
 static void judges(void **state)
 {
@@ -171,7 +171,7 @@ static void judges(void **state)
             fail_msg("row %zu", i);
 }
 
-/* ---- the store ------------------------------------------------------------------------------ */
+/* ---- the store ------------------------------------------------------------------------------- */
 
 static void by_role(const cJSON *o, kube_emit_fn *emit, void *ctx)
 {
