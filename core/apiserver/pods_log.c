@@ -19,6 +19,7 @@ struct log {
     struct call *call;
     struct http_request *request;
     bool streaming;
+    struct buf refusal; /* what the node said instead of a log */
 };
 
 static const char *const PASSED[] = {"follow",     "previous",     "timestamps", "tailLines",
@@ -73,6 +74,7 @@ static const char *log_url(struct call *c, const char *base, const char *contain
 static void log_free(struct log *l)
 {
     l->magic = 0;
+    buf_done(&l->refusal);
     mem_free(l);
 }
 
@@ -108,6 +110,8 @@ static void log_cut(struct log *l)
 static void log_data(void *arg, struct str piece)
 {
     struct log *l = CAST(log, arg);
+    if (!l->streaming && piece.len)
+        buf_add(&l->refusal, piece.ptr, piece.len);
     if (!l->streaming || !piece.len)
         return;
     char *copy = mem_alloc(piece.len);
@@ -129,9 +133,14 @@ static void log_done(void *arg, const struct http_answer *a)
         if (a->status == 0)
             call_fail(c, 500, NULL, "the log server of the node does not answer: %s", a->error);
         else
-            call_fail(c, a->status == 404 ? 404 : 500, a->status == 404 ? "NotFound" : NULL,
-                      "the log server of the node answered %d for container %s", a->status,
-                      c->name);
+            call_fail(c,
+                      a->status == 404   ? 404
+                      : a->status == 400 ? 400
+                                         : 500,
+                      a->status == 404   ? "NotFound"
+                      : a->status == 400 ? "BadRequest"
+                                         : NULL,
+                      "%s", l->refusal.len ? buf_str(&l->refusal) : "the node gave no log");
         call_answer_failure(c);
     }
     log_free(l);
@@ -149,7 +158,7 @@ static void log_fetch(struct call *c, const char *url)
 {
     AUTO(err_freep) struct err *err = NULL;
     struct log *l = mem_new(struct log);
-    *l = (struct log){.magic = log_MAGIC, .call = c};
+    *l = (struct log){.magic = log_MAGIC, .call = c, .refusal = BUF_INIT(4096)};
     struct http_header header = {
         "Authorization",
         arena_printf(c->arena, "Bearer %s", c->api->kubelet_token ? c->api->kubelet_token : "")};
