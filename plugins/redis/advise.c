@@ -69,6 +69,19 @@ static void wire_monitor(struct thought *t, uint32_t stage, const struct guard *
                              STR_FMT(m->in->name), why));
 }
 
+/* Every server but the old primary stayed up with a copy of its data: whichever is promoted,
+ * nothing is lost. */
+static bool all_copies(const struct scene *s, const struct server *from)
+{
+    for (uint32_t i = 0; i < s->n_servers; i++) {
+        const struct server *x = &s->servers[i];
+        if (x != from && (!x->known || x->gated || x->loading || x->offset <= 1 ||
+                          !atoll_str_is(x->upstream, from->endpoint)))
+            return false;
+    }
+    return s->n_servers >= s->wanted_servers;
+}
+
 static void wire_failover(struct thought *t, const struct guard *g, const struct server *from,
                           const struct server *to, uint64_t epoch, const char *why)
 {
@@ -79,6 +92,7 @@ static void wire_failover(struct thought *t, const struct guard *g, const struct
         {atoll_str_of("from-run-id"), from->run_id},
         {atoll_str_of("from-instance"), from->in->id},
         {atoll_str_of("to-run-id"), to->run_id},
+        {atoll_str_of("others"), atoll_str_of(all_copies(t->scene, from) ? "copies" : "any")},
         {atoll_str_of("epoch"), pool_printf(pool, "%llu", (unsigned long long)epoch)},
     };
     struct atoll_str key = pool_printf(pool, "failover:%s:%.8s:%llu", from->endpoint,

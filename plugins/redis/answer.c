@@ -304,8 +304,7 @@ int64_t sentinel_knows_priority(const redisReply *r, const char *endpoint)
         if (!endpoint_format(at, ip.ptr, (size_t)ip.len, str_number(pair_value(one, "port"), 0)) ||
             strcmp(at, endpoint))
             continue;
-        if (!atoll_str_is(pair_value(one, "master-link-status"), "ok") ||
-            flags_have(flags, "s_down") || flags_have(flags, "disconnected"))
+        if (flags_have(flags, "s_down") || flags_have(flags, "disconnected"))
             return -1;
         return (int64_t)str_number(pair_value(one, "slave-priority"), 0);
     }

@@ -91,7 +91,7 @@ void sentinel_answer_quorum(struct sentinel_answer *a, const redisReply *r);
 void sentinel_answer_info(struct sentinel_answer *a, const redisReply *r);
 
 /* SENTINEL REPLICAS: the priority this sentinel knows of the replica at `endpoint`; -1: it would
- * not promote it, because it does not know it, or holds it for down or unlinked. */
+ * not promote it, because it does not know it or holds it for down. */
 int64_t sentinel_knows_priority(const redisReply *r, const char *endpoint);
 
 /* An error reply as the reason of an UNKNOWN role: "-NOAUTH ..." is "AuthFailed". */

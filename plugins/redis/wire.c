@@ -381,10 +381,8 @@ static void refresh(struct errand *e)
     ask_sentinel(e, refresh_decide);
 }
 
-/* The peer is preferred. The sentinel may know its priority only after it has read it again (every
- * 10 s, 1 s in a failover) and then promotes another copy; that is as good, because such copies are
- * as complete. A server that restarted is closed to it until then, so it cannot be promoted by
- * mistake. */
+/* ---- failover: one sentinel promotes the peer, the old primary being out of service
+ * ---------------------- */
 
 static void failover_late(struct errand *e)
 {
@@ -393,6 +391,7 @@ static void failover_late(struct errand *e)
 }
 
 static void failover_tell(struct errand *e);
+static void failover_check(struct errand *e);
 
 static void failover_told(struct errand *e, const redisReply *r)
 {
@@ -414,10 +413,34 @@ static void failover_tell(struct errand *e)
     errand_ask(e, TARGET, failover_told, "SENTINEL FAILOVER %s", e->shard->master_name);
 }
 
+/* It reads priorities every ten seconds. What it remembers of a server that restarted is from
+ * before: unless every other one is a copy that stayed up, it must have read the choice first, or
+ * it may promote a server that came back empty. */
+static void failover_compare(struct errand *e, const redisReply *r)
+{
+    if (errand_refused(e, r, "SENTINEL REPLICAS"))
+        return;
+    if (sentinel_knows_priority(r, errand_name(e, PEER)) == PRIORITY_CHOSEN)
+        failover_tell(e);
+    else if (errand_remaining(e) > 3000)
+        errand_pause(e, 100, failover_check);
+    else
+        errand_end(e, ATOLL_CLASS_RETRY, "SentinelNotReady", "%s does not yet prefer %s",
+                   errand_name(e, TARGET), errand_name(e, PEER));
+}
+
+static void failover_check(struct errand *e)
+{
+    if (atoll_str_is(arg(e, "others"), "copies"))
+        failover_tell(e);
+    else
+        errand_ask(e, TARGET, failover_compare, "SENTINEL REPLICAS %s", e->shard->master_name);
+}
+
 static void failover_chosen(struct errand *e, const redisReply *r)
 {
     if (!errand_refused(e, r, "CONFIG SET replica-priority"))
-        failover_tell(e);
+        failover_check(e);
 }
 
 static void failover_prepare(struct errand *e)

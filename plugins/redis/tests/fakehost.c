@@ -24,7 +24,7 @@ struct op {
     uint32_t generation;
     bool cancelled, completed;
     uint64_t deadline_us;
-    int instance;
+    char instance[64]; /* of a probe */
     char verb[32];
     struct fake_outcome outcome;
     struct atoll_hook_call call;
@@ -119,7 +119,6 @@ static struct op *op_new(struct fake *f, enum op_kind kind, uint64_t deadline_ms
             o->kind = kind;
             o->generation = generation;
             o->deadline_us = deadline_ms ? now_us() + deadline_ms * 1000 : 0;
-            o->instance = -1;
             return o;
         }
     fail_msg("more than %d operations are open", OPS);
@@ -490,7 +489,7 @@ static void start_probe(struct fake *f, unsigned i)
     if (!in)
         return;
     struct op *o = op_new(f, OP_PROBE, f->plugin->role_probe->timeout_ms);
-    o->instance = (int)i;
+    snprintf(o->instance, sizeof(o->instance), "%s", p->id);
     p->flying = true;
     p->again = false;
     p->due_us = now_us() + f->period_us;
@@ -748,7 +747,9 @@ static void deliver(struct fake *f)
             continue;
         if (o->completed) {
             if (o->kind == OP_PROBE) {
-                f->probes[o->instance].flying = false;
+                struct probe *p = probe_find(f, atoll_str_of(o->instance));
+                if (p)
+                    p->flying = false;
                 f->probes_done++;
             } else if (o->kind == OP_WIRE) {
                 wire_ended(f, o);
