@@ -338,18 +338,46 @@ static void on_request(void *arg, struct http_in *in)
         on_logs(l, in, path + strlen("/containerLogs/"));
 }
 
+/* The port of before, if it is free: then a restart changes nothing in the Node object. */
+static uint16_t port_before(const char *path)
+{
+    AUTO(mem_freep) char *text = NULL;
+    size_t len;
+    int64_t port;
+    if (file_read(path, 64, &text, &len, NULL) ||
+        str_to_i64(str_trim((struct str){text, len}), &port) || port < 1 || port > 65535)
+        return 0;
+    return (uint16_t)port;
+}
+
+static void port_keep(const char *path, uint16_t port)
+{
+    AUTO(mem_freep) char *text = mem_printf("%u\n", port);
+    file_replace(path, text, strlen(text), 0600, NULL); /* only a hint */
+}
+
 int logserver_new(struct node *n, struct logserver **ret, struct err **err)
 {
     struct logserver *l = mem_new(struct logserver);
-    struct http_server_opts o = {
-        .address = n->address, .body_max = 4096, .on_request = on_request, .arg = l};
+    AUTO(mem_freep) char *path = file_path(n->dir, "log-port");
+    struct http_server_opts o = {.address = n->address,
+                                 .port = port_before(path),
+                                 .body_max = 4096,
+                                 .on_request = on_request,
+                                 .arg = l};
     l->node = n;
     list_init(&l->streams);
-    int rc = http_server_new(n->loop, &o, &l->http, err);
+    int rc = o.port ? http_server_new(n->loop, &o, &l->http, NULL) : -EADDRINUSE;
+    if (rc) {
+        o.port = 0;
+        rc = http_server_new(n->loop, &o, &l->http, err);
+    }
     if (rc) {
         mem_free(l);
         return err_wrap(err, "log server of node %s", n->name);
     }
+    if (!o.port)
+        port_keep(path, http_server_port(l->http));
     *ret = l;
     return 0;
 }

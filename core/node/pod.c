@@ -148,7 +148,7 @@ void pod_free(struct pod *p)
             prober_free(TAKE(p->c[i]->prober));
             action_cancel(TAKE(p->c[i]->hook));
         }
-        loop_timer_stop(p->wake);
+        loop_timer_free(TAKE(p->wake)); /* the last job may end after the loop closed its handles */
         p->dead = true;
     }
     if (!p->jobs) /* else the last job calls again */

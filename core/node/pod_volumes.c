@@ -63,7 +63,7 @@ static void failed(struct pod *p, const cJSON *object, const char *sentence)
         mem_free(p->volumes_message);
         p->volumes_message = mem_strdup(sentence);
     }
-    if (object)
+    if (object && p->volumes_failures > 2) /* a claim that is being bound is no news */
         kube_event(p->node->events, object, true, "FailedMount", "%s", sentence);
     kube_queue_add_after(p->node->queue, p->queue_key, pause);
 }

@@ -4,8 +4,9 @@
  *
  *     node_main DIR PORT POD_CIDR SERVICE_CIDR NODE_ADDRESS [KEY=VALUE...]
  *
- * DIR keeps everything, so a second start (after kill -9) continues. Prints "URL TOKEN" when it serves. The keys are
- * those of node.*. `node_main stop DIR` is what `atoll down` does for a node: it ends every Pod process.
+ * DIR keeps everything, so a second start (after kill -9) continues. Prints "URL TOKEN" when it
+ * serves. The keys are those of node.*. `node_main stop DIR` is what `atoll down` does for a node:
+ * it ends every Pod process.
  */
 #include <signal.h>
 #include <stdio.h>
@@ -60,9 +61,12 @@ static struct apiserver *serve(const char *dir, uint16_t port, const char *cidr,
     struct apiserver *a = NULL;
     char digest[TLS_SHA256_HEX];
     const char *const addresses[] = {"127.0.0.1", NULL};
-    struct tls_leaf leaf = {.common_name = "apiserver", .addresses = addresses, .server = true, .days = 30};
+    struct tls_leaf leaf = {
+        .common_name = "apiserver", .addresses = addresses, .server = true, .days = 30};
     AUTO(mem_freep) char *data = file_path(dir, "data"), *tokens = file_path(dir, "tokens");
-    AUTO(mem_freep) char *line = mem_printf("%s,admin,admin-uid,system:masters\n", tls_sha256(str_of(token), digest));
+    AUTO(mem_freep)
+    char *line =
+        mem_printf("%s,admin,admin-uid,system:masters\n", tls_sha256(str_of(token), digest));
     if (tls_ca_new("test-ca", 30, ca, &err) || tls_leaf_new(ca, &leaf, &server, &err) ||
         file_replace(tokens, line, strlen(line), 0600, &err))
         die(err);
@@ -81,8 +85,9 @@ static struct apiserver *serve(const char *dir, uint16_t port, const char *cidr,
     return a;
 }
 
-static struct node *run_node(const char *dir, char **argv, const char *url, const char *token, const struct conf *conf,
-                             const struct tls_pair *ca, struct kube_client **ret_client)
+static struct node *run_node(const char *dir, char **argv, const char *url, const char *token,
+                             const struct conf *conf, const struct tls_pair *ca,
+                             struct kube_client **ret_client)
 {
     struct err *err = NULL;
     struct kube_config *cfg = NULL;
@@ -102,12 +107,13 @@ static struct node *run_node(const char *dir, char **argv, const char *url, cons
     return n;
 }
 
-static struct conf *make_conf(int argc, char **argv)
+/* `*ret_keys` must outlive the result. */
+static struct conf *make_conf(int argc, char **argv, struct conf_key **ret_keys)
 {
     struct err *err = NULL;
     struct conf *conf = NULL;
     size_t n = node_conf_keys_n + apiserver_conf_keys_n;
-    struct conf_key *keys = mem_calloc(n, sizeof(*keys)); /* lives as long as the conf: to the end */
+    struct conf_key *keys = *ret_keys = mem_calloc(n, sizeof(*keys));
     AUTO(buf_done) struct buf text = BUF_INIT(65536);
     memcpy(keys, node_conf_keys, node_conf_keys_n * sizeof(*keys));
     memcpy(keys + node_conf_keys_n, apiserver_conf_keys, apiserver_conf_keys_n * sizeof(*keys));
@@ -144,18 +150,21 @@ int main(int argc, char **argv)
     if (argc == 3 && streq(argv[1], "stop"))
         return stop(argv[2]);
     if (argc < 6 || !getenv("ATOLL_SHIM")) {
-        fprintf(stderr, "usage: ATOLL_SHIM=path node_main DIR PORT POD_CIDR SERVICE_CIDR NODE_ADDRESS [KEY=VALUE...]\n");
+        fprintf(stderr, "usage: ATOLL_SHIM=path node_main DIR PORT POD_CIDR SERVICE_CIDR "
+                        "NODE_ADDRESS [KEY=VALUE...]\n");
         return 2;
     }
     struct tls_pair ca = {0};
-    struct conf *conf = make_conf(argc, argv);
+    AUTO(mem_freep) struct conf_key *keys = NULL;
+    struct conf *conf = make_conf(argc, argv, &keys);
     struct kube_client *client = NULL;
     struct loop_signal *term;
     AUTO(mem_freep) char *token = kept(argv[1], "token", make_token);
     if (loop_new(&loop, &err) || http_client_new(loop, &http, &err) ||
         loop_signal_new(loop, SIGTERM, on_signal, NULL, &term, &err))
         die(err);
-    struct apiserver *a = serve(argv[1], (uint16_t)strtoul(argv[2], NULL, 10), argv[4], token, conf, &ca);
+    struct apiserver *a =
+        serve(argv[1], (uint16_t)strtoul(argv[2], NULL, 10), argv[4], token, conf, &ca);
     AUTO(mem_freep) char *url = mem_printf("https://127.0.0.1:%u", apiserver_port(a));
     struct node *n = run_node(argv[1], argv, url, token, conf, &ca, &client);
     printf("%s %s\n", url, token);
@@ -168,5 +177,6 @@ int main(int argc, char **argv)
     loop_signal_free(term);
     loop_free(loop);
     tls_pair_done(&ca);
+    conf_free(conf);
     return 0;
 }
