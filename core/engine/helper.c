@@ -4,6 +4,7 @@
  * privilege, and lives exactly as long as its socket.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <unistd.h>
@@ -80,7 +81,10 @@ static void on_frame(void *arg, struct str text)
     struct frame f;
     if (h->gone)
         return;
-    if (frame_decode(text, true, &f, &err) < 0) {
+    int rc = frame_decode(text, true, &f, &err);
+    mem_wipe((void *)text.ptr,
+             text.len); /* ipc drops these bytes now; secrets must not stay in them */
+    if (rc < 0) {
         log_error("%s", err_text(err));
         quit(h, EXIT_PROTOCOL);
         return;
@@ -135,6 +139,7 @@ int engine_helper_main(int fd)
     const struct ipc_handler handler = {.on_frame = on_frame, .on_close = on_close, .arg = &h};
     log_name_set("atoll-engine");
     confine();
+    fcntl(fd, F_SETFD, FD_CLOEXEC); /* what a plugin starts must not hold our socket */
     int rc = loop_new(&h.loop, &err);
     if (rc == 0)
         rc = ipc_new(h.loop, fd, FRAME_MAX, FRAME_QUEUE_MAX, &handler, &h.ipc, &err);

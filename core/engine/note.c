@@ -7,6 +7,7 @@
 #include "engine/note.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
@@ -55,6 +56,7 @@ int note_new(struct note **ret, int *ret_fd, struct err **err)
 
 int note_open(int fd, struct note **ret, struct err **err)
 {
+    fcntl(fd, F_SETFD, FD_CLOEXEC);
     return note_map(fd, ret, err);
 }
 

@@ -65,6 +65,15 @@ static void test_io(void **state)
     assert_string_equal(rig_result(&o, "byte"), "120");
 }
 
+static void test_a_broken_pipe_is_an_error_not_the_end(void **state)
+{
+    (void)state;
+    run_hook("shard-add", NULL);
+    assert_string_equal(rig_result(&o, "written"), "-1");
+    assert_string_equal(rig_result(&o, "broken"), "1");
+    assert_true(engine_available(rig.e));
+}
+
 static void test_secret(void **state)
 {
     (void)state;
@@ -237,6 +246,8 @@ static int run(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_conf_and_timer, setup, teardown),
         cmocka_unit_test_setup_teardown(test_io, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_a_broken_pipe_is_an_error_not_the_end, setup,
+                                        teardown),
         cmocka_unit_test_setup_teardown(test_secret, setup, teardown),
         cmocka_unit_test_setup_teardown(test_http, setup, teardown),
         cmocka_unit_test_setup_teardown(test_arguments_and_latest_role, setup, teardown),

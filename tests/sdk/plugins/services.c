@@ -3,6 +3,7 @@
  * A well-behaved LOOP plugin that uses every service of the host, one hook per service, and pushes
  * roles from a watch. What it saw comes back as results of the hook.
  */
+#include <errno.h>
 #include <pthread.h>
 #include <unistd.h>
 
@@ -132,6 +133,21 @@ static int32_t use_io(void *self, const struct atoll_hook_call *call, struct ato
     if (!e->handle || h->io->watch(h->impl, -1, ATOLL_IO_READ, on_readable, e))
         abort();
     h->timer->after(h->impl, 10, write_later, e);
+    return ATOLL_OK;
+}
+
+/* As a client library does when its server is gone: the process must survive it. */
+static int32_t write_to_nobody(void *self, const struct atoll_hook_call *call, struct atoll_op op)
+{
+    struct errand *e = errand_new(self, op);
+    (void)call;
+    if (pipe(e->fds) != 0)
+        abort();
+    close(e->fds[0]);
+    result_number(e, "written", write(e->fds[1], "x", 1));
+    result_number(e, "broken", errno == EPIPE);
+    close(e->fds[1]);
+    errand_end(e);
     return ATOLL_OK;
 }
 
@@ -314,6 +330,7 @@ static const struct atoll_hook hooks[] = {
     {"reconfigure", 0, 5000, use_secret},      {"account-provision", 0, 5000, use_http},
     {"switchover", 0, 5000, use_arguments},    {"member-join", 0, 5000, use_thread},
     {"member-leave", 0, 300, wait_for_cancel}, {"available-probe", 0, 5000, ask_probe},
+    {"shard-add", 0, 5000, write_to_nobody},
 };
 static const struct atoll_lifecycle lifecycle =
     TINY_LIFECYCLE(hooks, .threads = ATOLL_THREADS_LOOP, .cancel = cancel);
