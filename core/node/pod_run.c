@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/clock.h"
 #include "base/file.h"
@@ -68,6 +69,8 @@ static void start_work(void *arg)
     j->rc = file_tree_remove(j->dir, &j->err); /* a preparation that was cut short */
     if (!j->rc)
         j->rc = file_dir_make(tmp, 0700, &j->err);
+    if (!j->rc && chmod(tmp, 01777) < 0) /* the directories above are closed */
+        j->rc = err_set(&j->err, -errno, "%s: %s", tmp, strerror(errno));
     if (!j->rc)
         j->rc = file_replace(file, j->text, strlen(j->text), 0600, &j->err);
 }

@@ -99,6 +99,7 @@ static void add_walls(struct args *b, const struct sandbox_host *host)
         const struct sandbox_host_entry *e = &host->entries[i];
         add3(b, e->link ? "--symlink" : "--ro-bind", e->link ? e->link : e->path, e->path);
     }
+    add2(b, "--dir", "/etc"); /* else it would be made for its first file, closed to other users */
     for (size_t i = 0; i < ARRAY_LEN(etc_files); i++)
         add3(b, "--ro-bind-try", etc_files[i], etc_files[i]);
     add2(b, "--proc", "/proc");
