@@ -337,11 +337,24 @@ static int lock_take(struct daemon *d, struct err **err)
     return 0;
 }
 
+static void on_released(void *arg)
+{
+    struct daemon *d = arg;
+    loop_stop(d->loop);
+}
+
+/* A leader stops its controllers, hands its Lease back while the loop still turns, and ends. */
 static void on_signal(void *arg, int signo)
 {
     struct daemon *d = arg;
     log_info("signal %d: ending", signo);
-    loop_stop(d->loop);
+    if (!d->lease) {
+        loop_stop(d->loop);
+        return;
+    }
+    workload_free(d->workload);
+    d->workload = NULL;
+    kube_lease_release(TAKE(d->lease), on_released, d);
 }
 
 static struct conf_key *all_keys(size_t *ret_n)
