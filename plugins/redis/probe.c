@@ -206,6 +206,21 @@ static uint64_t contact_claim(struct contact *c, const struct server_answer *a, 
     return version;
 }
 
+static void on_hurry(void *arg)
+{
+    struct contact *c = CAST(contact, arg);
+    c->hurry_timer = 0;
+    redis_probe_now(c->self, c->id);
+}
+
+/* Most servers load within milliseconds: do not wait a whole period for the end of it. */
+static void look_again_while_loading(struct contact *c, const struct server_answer *a)
+{
+    const struct atoll_host *host = c->self->host;
+    if (a->loading && a->uptime * 1000 < HURRY_FOR_MS && !c->hurry_timer)
+        c->hurry_timer = host->timer->after(host->impl, HURRY_MAX_MS, on_hurry, c);
+}
+
 static void finish_server(struct contact *c, const struct server_answer *a)
 {
     bool primary = a->master && !a->loading;
@@ -234,6 +249,7 @@ static void finish_server(struct contact *c, const struct server_answer *a)
     };
     uint64_t version = contact_claim(c, a, primary);
     finish_known(c, role, version, facts, ARRAY_LEN(facts));
+    look_again_while_loading(c, a);
 }
 
 static void finish_sentinel(struct contact *c)
@@ -264,13 +280,6 @@ static void finish_sentinel(struct contact *c)
 
 /* ---- what happens on the connection
  * ------------------------------------------------------------------- */
-
-static void on_hurry(void *arg)
-{
-    struct contact *c = CAST(contact, arg);
-    c->hurry_timer = 0;
-    redis_probe_now(c->self, c->id);
-}
 
 static void contact_hurry(struct contact *c)
 {
