@@ -113,16 +113,20 @@ static struct cel_value f_matches(const struct cel_call *c)
     if (!is_string(c, 0) || !is_string(c, 1))
         return no_overload(c);
     struct str s = c->args[0].text;
-    c->run->budget->left -= 100 + (int64_t)s.len;
-    if (c->node->pattern)
-        return cel_bool_of(regexp_matches(c->node->pattern, s.ptr, s.len));
-    struct regexp *r = NULL;
-    char *pattern AUTO(mem_freep) = mem_strndup(c->args[1].text.ptr, c->args[1].text.len);
-    c->run->budget->left -= 1000;
-    if (regexp_compile(pattern, &r, NULL))
-        return cel_failed("invalid regular expression", NULL);
-    struct cel_value v = cel_bool_of(regexp_matches(r, s.ptr, s.len));
-    regexp_free(r);
+    int64_t steps = 0;
+    struct cel_value v = cel_bool_of(false);
+    if (c->node->pattern) {
+        v = cel_bool_of(regexp_matches(c->node->pattern, s.ptr, s.len, &steps));
+    } else {
+        struct regexp *r = NULL;
+        char *pattern AUTO(mem_freep) = mem_strndup(c->args[1].text.ptr, c->args[1].text.len);
+        if (regexp_compile(pattern, &r, NULL))
+            return cel_failed("invalid regular expression", NULL);
+        v = cel_bool_of(regexp_matches(r, s.ptr, s.len, &steps));
+        steps += 10000;
+        regexp_free(r);
+    }
+    c->run->budget->left -= 100 + steps / 8;
     return v;
 }
 

@@ -25,7 +25,7 @@ struct step {
 
 static bool is_name_char(char c)
 {
-    return c && !strchr(".[]{}()?@*\"' \t\r\n=!<>,", c);
+    return c && !strchr(".[]{}()?@*\"' \t\r\n=!<>,\\", c);
 }
 
 /* A quoted text; escapes of the quote and the backslash are left in, the comparison steps over
@@ -227,7 +227,7 @@ const cJSON *jsonpath_get(const cJSON *obj, const char *path)
     for (int i = 0; i < STEPS_MAX && obj; i++) {
         struct step s = read_step(&at);
         if (s.kind == STEP_END)
-            return obj;
+            return i > 0 ? obj : NULL; /* an empty path is none */
         if (s.kind == STEP_BAD)
             return NULL;
         obj = apply(&s, obj);

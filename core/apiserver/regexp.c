@@ -758,7 +758,7 @@ static bool reads(const struct regexp *r, const struct instruction *in, uint32_t
     }
 }
 
-bool regexp_matches(const struct regexp *r, const char *text, size_t len)
+bool regexp_matches(const struct regexp *r, const char *text, size_t len, int64_t *steps)
 {
     uint32_t *memory = mem_calloc((size_t)r->n * 6 + 4, sizeof(uint32_t));
     struct threads now = {.list = memory, .place = memory + r->n};
@@ -783,5 +783,7 @@ bool regexp_matches(const struct regexp *r, const char *text, size_t len)
         next = swap;
     }
     mem_free(memory);
+    if (steps)
+        *steps += s.steps;
     return s.matched;
 }

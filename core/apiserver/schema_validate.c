@@ -136,6 +136,16 @@ static int64_t characters(const char *s)
     return n;
 }
 
+/* A pattern is paid from the same budget as the walk. */
+static bool pattern_matches(struct check *k, const struct regexp *pattern, const char *s)
+{
+    int64_t steps = 0;
+    bool matches = regexp_matches(pattern, s, strlen(s), &steps);
+    steps /= 16;
+    k->steps -= steps < k->steps ? steps : k->steps - 1;
+    return matches;
+}
+
 /* The first rule that does not hold is enough, as in Kubernetes. */
 static void check_string(struct check *k, const struct schema_node *n, const cJSON *v)
 {
@@ -147,7 +157,7 @@ static void check_string(struct check *k, const struct schema_node *n, const cJS
         fail(k, CAUSE_INVALID,
              "Invalid value: \"%.200s\": %s in body should be at least %lld chars long", s, here(k),
              (long long)n->min_length);
-    else if (n->pattern && !regexp_matches(n->pattern, s, strlen(s)))
+    else if (n->pattern && !pattern_matches(k, n->pattern, s))
         fail(k, CAUSE_INVALID, "Invalid value: \"%.200s\": %s in body should match '%.400s'", s,
              here(k), n->pattern_text);
     if (n->format && !n->format->valid(s))

@@ -42,7 +42,7 @@ static const struct row rows[] = {
      "'Debian', '6', 'local']"},
     {"", "Service",
      "{" META ", 'spec': {'type': 'ClusterIP', 'clusterIP': '10.0.0.1', 'selector': {'b': '2', "
-              "'a': '1'}, 'ports':"
+     "'a': '1'}, 'ports':"
      " [{'port': 80, 'protocol': 'TCP'}, {'port': 53, 'protocol': 'UDP', 'nodePort': 30053}]}}",
      "['n', 'ClusterIP', '10.0.0.1', '<none>', '80/TCP,53:30053/UDP', '60m', 'a=1,b=2']"},
     {"", "Service", "{" META ", 'spec': {'type': 'LoadBalancer', 'clusterIP': '10.0.0.1'}}",
@@ -51,16 +51,16 @@ static const struct row rows[] = {
      "['n', 'ExternalName', '<none>', 'a.b', '<none>', '60m', '<none>']"},
     {"", "Endpoints",
      "{" META ", 'subsets': [{'addresses': [{'ip': '1'}, {'ip': '2'}], 'ports': [{'port': 80}, "
-              "{'port': 81}]}]}",
+     "{'port': 81}]}]}",
      "['n', '1:80,2:80,1:81 + 1 more...', '60m']"},
     {"", "Endpoints", "{" META "}", "['n', '<none>', '60m']"},
     {"discovery.k8s.io", "EndpointSlice",
      "{" META ", 'addressType': 'IPv4', 'endpoints': [{'addresses': ['1', '2']}], 'ports': "
-              "[{'port': 80}, {}]}",
+     "[{'port': 80}, {}]}",
      "['n', 'IPv4', '80,*', '1,2', '60m']"},
     {"", "Event",
      "{" META ", 'involvedObject': {'kind': 'Pod', 'name': 'p', 'fieldPath': 'x'}, 'reason': 'R', "
-              "'type': 'Normal',"
+     "'type': 'Normal',"
      " 'message': ' m\\n', 'source': {'component': 'c', 'host': 'h'}, 'count': 2, 'firstTimestamp':"
      " '2024-01-01T00:00:00Z', 'lastTimestamp': '2024-01-01T00:55:00Z'}",
      "['5m', 'Normal', 'R', 'pod/p', 'x', 'c, h', 'm', '60m', 2, 'n']"},
@@ -82,7 +82,7 @@ static const struct row rows[] = {
      "['n', 'Pending', '', '', '', '', '<unset>', '60m', '<unset>']"},
     {"", "PersistentVolume",
      "{" META ", 'spec': {'capacity': {'storage': '1Gi'}, 'accessModes': ['ReadWriteMany'], "
-              "'claimRef': {'namespace':"
+     "'claimRef': {'namespace':"
      " 'a', 'name': 'b'}, 'persistentVolumeReclaimPolicy': 'Retain', 'volumeMode': 'Block'}, "
      "'status': {'phase':"
      " 'Bound'}}",
@@ -99,7 +99,7 @@ static const struct row rows[] = {
     {"rbac.authorization.k8s.io", "Role", "{" META "}", "['n', '2024-01-01T00:00:00Z']"},
     {"rbac.authorization.k8s.io", "RoleBinding",
      "{" META ", 'roleRef': {'kind': 'Role', 'name': 'r'}, 'subjects': [{'kind': 'User', 'name': "
-              "'u'}, {'kind': 'User',"
+     "'u'}, {'kind': 'User',"
      " 'name': 'v'}, {'kind': 'Group', 'name': 'g'}, {'kind': 'ServiceAccount', 'name': 's', "
      "'namespace': 'x'}]}",
      "['n', 'Role/r', '60m', 'u, v', 'g', 'x/s']"},
@@ -107,7 +107,7 @@ static const struct row rows[] = {
      "['n', '2024-01-01T00:00:00Z']"},
     {"batch", "Job",
      "{" META ", 'spec': {'completions': 3, 'selector': {'matchLabels': {'a': 'b'}}, 'template': "
-              "{'spec': {'containers':"
+     "{'spec': {'containers':"
      " [{'name': 'c', 'image': 'i'}, {'name': 'd', 'image': 'j'}]}}}, 'status': {'succeeded': 1, "
      "'startTime':"
      " '2024-01-01T00:00:00Z', 'completionTime': '2024-01-01T00:00:30Z', 'conditions': [{'type': "
@@ -149,25 +149,25 @@ static void test_pod(void **state)
     } pods[] = {
         {"{" SPEC ", 'status': {'phase': 'Pending'}}", "0/2", "Pending", "0"},
         {"{" SPEC ", 'status': {'phase': 'Running', 'containerStatuses': [{'ready': true, "
-                  "'restartCount': 1, 'state':"
+         "'restartCount': 1, 'state':"
          " {'running': {}}, 'lastState': {'terminated': {'finishedAt': '2024-01-01T00:55:00Z'}}}, "
          "{'ready': true,"
          " 'restartCount': 2, 'state': {'running': {}}}]}}",
          "2/2", "Running", "3 (5m ago)"},
         {"{" SPEC ", 'status': {'phase': 'Running', 'containerStatuses': [{'ready': false, "
-                  "'restartCount': 4, 'state':"
+         "'restartCount': 4, 'state':"
          " {'waiting': {'reason': 'CrashLoopBackOff'}}}, {'ready': true, 'state': {'running': "
          "{}}}]}}",
          "1/2", "CrashLoopBackOff", "4"},
         {"{" SPEC ", 'status': {'phase': 'Succeeded', 'containerStatuses': [{'state': "
-                  "{'terminated': {'reason':"
+         "{'terminated': {'reason':"
          " 'Completed'}}}, {'state': {'terminated': {'reason': 'Completed'}}}]}}",
          "0/2", "Completed", "0"},
         {"{" SPEC ", 'status': {'phase': 'Failed', 'containerStatuses': [{'state': {'terminated': "
-                  "{'exitCode': 3}}}]}}",
+         "{'exitCode': 3}}}]}}",
          "0/2", "ExitCode:3", "0"},
         {"{" SPEC ", 'status': {'phase': 'Failed', 'containerStatuses': [{'state': {'terminated': "
-                  "{'signal': 9}}}]}}",
+         "{'signal': 9}}}]}}",
          "0/2", "Signal:9", "0"},
         {"{" SPEC
          ", 'status': {'phase': 'Running', 'conditions': [{'type': 'Ready', 'status': 'True'}],"
@@ -178,7 +178,7 @@ static void test_pod(void **state)
         {"{" SPEC ", 'metadata': {'deletionTimestamp': 'x'}, 'status': {'phase': 'Running'}}",
          "0/2", "Terminating", "0"},
         {"{" SPEC ", 'metadata': {'deletionTimestamp': 'x'}, 'status': {'phase': 'Failed', "
-                  "'reason': 'NodeLost'}}",
+         "'reason': 'NodeLost'}}",
          "0/2", "Unknown", "0"},
         {"{" SPEC ", 'status': {'phase': 'Failed', 'reason': 'Evicted'}}", "0/2", "Evicted", "0"},
         {"{'spec': {'containers': [{'name': 'a'}], 'initContainers': [{'name': 'i'}, {'name': "
@@ -203,7 +203,7 @@ static void test_pod(void **state)
          "{}}}]}}",
          "2/2", "Running", "0"},
         {"{" SPEC ", 'status': {'phase': 'Pending', 'conditions': [{'type': 'PodScheduled', "
-                  "'status': 'False',"
+         "'status': 'False',"
          " 'reason': 'SchedulingGated'}]}}",
          "0/2", "SchedulingGated", "0"},
     };
@@ -292,7 +292,8 @@ static void test_jsonpath(void **state)
     static const char *const bad[] = {
         "",      ".",     "a",          ".a.",          ".a[",
         ".a[x]", ".a[0",  ".a[?(@.x)]", ".a[?(@.x==)]", ".a[?(@.x==\"y]",
-        ".a..b", ".a[*]", ".a b",       "{.a",          ".a[1:2]"};
+        ".a..b", ".a[*]", ".a b",       "{.a",          ".a[1:2]",
+        ".a\\"};
     (void)state;
     cJSON *obj AUTO(json_freep) =
         js("{'a': {'b': 1, 'x.y': 2}, 'list': [{'n': 'p', 'v': 1}, {'n': 'q', 'v': 2,"
