@@ -46,9 +46,8 @@
 #define FINALIZER_COMPONENT "component.kubeblocks.io/finalizer"
 #define FINALIZER_ITS       "instanceset.workloads.kubeblocks.io/finalizer"
 
-    /* ---- names of derived objects, in the arena ---- */
-    const char *
-    name_component(struct arena *a, const char *cluster, const char *comp); /* orders-db */
+/* ---- names of derived objects, in the arena ---- */
+const char *name_component(struct arena *a, const char *cluster, const char *comp); /* orders-db */
 const char *name_headless(struct arena *a, const char *cluster,
                           const char *comp); /* orders-db-headless */
 /* A component's Service; without `service` the component's own: orders-db[-service]. */

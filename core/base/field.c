@@ -162,8 +162,9 @@ static size_t path_push(struct walk *w, const char *name, long index)
 {
     size_t mark = w->len;
     size_t room = sizeof(w->path) - w->len;
-    int n = index >= 0 ? snprintf(w->path + w->len, room, "[%ld]", index)
-                       : snprintf(w->path + w->len, room, "%s%s", w->len ? "." : "", name);
+    int n = index >= 0
+                ? snprintf(w->path + w->len, room, "[%ld]", index)
+                : snprintf(w->path + w->len, room, "%s%s", w->len ? "." : "", name ? name : "");
     w->len += n < 0 ? 0 : (size_t)n < room ? (size_t)n : room - 1;
     return mark;
 }

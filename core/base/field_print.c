@@ -42,6 +42,7 @@ static void add_number_bounds(cJSON *s, const struct field *row)
 
 static void add_list_rules(cJSON *s, const struct field *row)
 {
+    ATOLL_ASSERT(row); /* a list is always said by a row */
     if (row->max_len)
         cJSON_AddNumberToObject(s, "maxItems", row->max_len);
     if (row->min_len)

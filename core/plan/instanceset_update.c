@@ -166,7 +166,7 @@ void its_update(struct its *s)
     for (size_t i = 0; i < s->n_pods; i++)
         if (s->pods[i].want)
             order[n++] = &s->pods[i];
-    qsort(order, n, sizeof(*order), in_update_order);
+    qsort(order, n, sizeof(void *), in_update_order);
     metadata_patch(s, order, n);
     note_restricted(s, order, n);
     if (streq(json_str(s->spec, "instanceUpdateStrategy", "type"), "OnDelete") ||

@@ -47,13 +47,13 @@ static void put_resources(cJSON *to, const cJSON *component, const cJSON *defini
     const cJSON *def = json_at(containers ? containers->child : NULL, "resources", "limits");
     const cJSON *cpu = json_at(own, "cpu"), *memory = json_at(own, "memory");
     const cJSON *claims = json_at(component, "spec", "volumeClaimTemplates");
+    const cJSON *storage =
+        json_at(claims ? claims->child : NULL, "spec", "resources", "requests", "storage");
+    int64_t memory_bytes = milli(memory ? memory : json_at(def, "memory")) / 1000;
+    int64_t storage_bytes = milli(storage) / 1000;
     json_put_int(to, milli(cpu ? cpu : json_at(def, "cpu")), "cpuMilli");
-    json_put_int(to, milli(memory ? memory : json_at(def, "memory")) / 1000, "memoryBytes");
-    json_put_int(
-        to,
-        milli(json_at(claims ? claims->child : NULL, "spec", "resources", "requests", "storage")) /
-            1000,
-        "storageBytes");
+    json_put_int(to, memory_bytes, "memoryBytes");
+    json_put_int(to, storage_bytes, "storageBytes");
 }
 
 static void put_accounts(cJSON *to, const cJSON *component, const cJSON *definition)
@@ -163,7 +163,7 @@ static void put_instances(const struct workload *w, const cJSON *component, enum
     struct map wanted = MAP_INIT;
     wanted_names(cached_key(w, STORE_ITS, its_key), a, &wanted);
     if (n)
-        qsort(pods, n, sizeof(*pods), by_ordinal);
+        qsort(pods, n, sizeof(void *), by_ordinal);
     cJSON *list = cJSON_CreateArray();
     for (size_t i = 0; i < n; i++) {
         const char *host = name_pod_host(a, kube_name(pods[i]), headless, ns);

@@ -220,7 +220,7 @@ static inline struct kube_client *rig_client(struct rig *r, const char *agent)
     AUTO(mem_freep) char *path = mem_printf("%s/api/kubeconfig", r->dir);
     AUTO(err_freep) struct err *err = NULL;
     struct kube_config *cfg;
-    struct kube_client *c;
+    struct kube_client *c = NULL;
     if (kube_config_load(path, NULL, &cfg, &err) < 0 ||
         kube_client_new(r->loop, r->http, cfg, agent, &c, &err) < 0)
         fail_msg("%s", err_text(err));
@@ -281,8 +281,7 @@ static inline void rig_serve(struct rig *r)
     const char *build = getenv("ATOLL_BUILD_DIR");
     AUTO(mem_freep) char *program = mem_printf("%s/tests/apiserver_main", build ? build : ".");
     AUTO(mem_freep)
-    char *api = mem_printf("%s/api", r->dir),
-         *config = mem_printf("%s/kubeconfig", api);
+    char *api = mem_printf("%s/api", r->dir), *config = mem_printf("%s/kubeconfig", api);
     const char *argv[] = {program, api, "127.18.7.250", NULL};
     struct child_fd fds[] = {{2, 2}};
     struct child_spec spec = {.argv = argv, .fds = fds, .n_fds = 1, .die_with_parent = true};
