@@ -125,8 +125,8 @@ static int exit_publish(const char record[RECORD_MAX])
     return renameat(dir_fd, "exit.tmp", dir_fd, "exit") < 0 ? -errno : 0;
 }
 
-/* ---- the log
- * -------------------------------------------------------------------------------------- */
+/* ---- the log ------------------------------------------------------------------------------------
+ */
 
 static int log_open(int flags)
 {
@@ -243,8 +243,8 @@ static void stream_read(struct stream *s)
     log_flush();
 }
 
-/* ---- the main process
- * ------------------------------------------------------------------------------ */
+/* ---- the main process ---------------------------------------------------------------------------
+ */
 
 static void main_known(pid_t pid)
 {
@@ -334,8 +334,8 @@ static void signals_read(void)
         signal_take((int)info.ssi_signo);
 }
 
-/* ---- start and end
- * ---------------------------------------------------------------------------------- */
+/* ---- start and end ------------------------------------------------------------------------------
+ */
 
 static int pipe_new(int *ret_read, int *ret_write)
 {
@@ -483,7 +483,7 @@ static int run(char **argv, int sandboxed)
 int main(int argc, char **argv)
 {
     if (argc > 5 && strcmp(argv[1], "exec") == 0 && strcmp(argv[4], "--") == 0)
-        return shim_exec(atol(argv[2]), strtoull(argv[3], NULL, 10), argv + 5);
+        return shim_exec(strtol(argv[2], NULL, 10), strtoull(argv[3], NULL, 10), argv + 5);
     if (argc < 7 || strcmp(argv[1], "run") != 0 || strcmp(argv[5], "--") != 0) {
         fprintf(stderr, "usage: atoll-shim run DIR LOG_MAX sandboxed|direct -- PROGRAM ARG...\n"
                         "       atoll-shim exec PID START_TIME -- PROGRAM ARG...\n");

@@ -77,8 +77,7 @@ static void on_deadline(void *arg)
     finish(a, a->late_ok, a->late);
 }
 
-/* ---- exec
- * ------------------------------------------------------------------------------------------------
+/* ---- exec ---------------------------------------------------------------------------------------
  */
 
 static void exec_ended(struct action *a)
@@ -149,8 +148,8 @@ static int exec_start(struct action *a, const cJSON *exec, struct err **err)
     return rc;
 }
 
-/* ---- tcpSocket
- * -------------------------------------------------------------------------------------------- */
+/* ---- tcpSocket ----------------------------------------------------------------------------------
+ */
 
 static void on_connected(void *arg, int events)
 {
@@ -180,8 +179,8 @@ static int tcp_start(struct action *a, const char *host, uint16_t port, struct e
     return rc;
 }
 
-/* ---- httpGet
- * ---------------------------------------------------------------------------------------------- */
+/* ---- httpGet ------------------------------------------------------------------------------------
+ */
 
 static void on_http(void *arg, const struct http_answer *answer)
 {
@@ -223,8 +222,7 @@ static int http_get_start(struct action *a, const cJSON *get, const char *host, 
     return http_start(a->t.http, &call, &handler, &a->request, err);
 }
 
-/* ---- any
- * --------------------------------------------------------------------------------------------------
+/* ---- any ----------------------------------------------------------------------------------------
  */
 
 /* A number, or the name of one of the container's ports. 0 when it is neither. */

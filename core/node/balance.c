@@ -131,8 +131,8 @@ void proxy_commands(struct proxy *p, struct buf *commands, struct buf *cuts)
     }
 }
 
-/* ---- configuration
- * ---------------------------------------------------------------------------------------- */
+/* ---- configuration ------------------------------------------------------------------------------
+ */
 
 static void config_proxy(struct proxy *p, struct buf *out)
 {
@@ -176,8 +176,8 @@ void balance_config(const struct map *proxies, const struct balance_settings *s,
     }
 }
 
-/* ---- what a running HAProxy says
- * -------------------------------------------------------------------------- */
+/* ---- what a running HAProxy says ----------------------------------------------------------------
+ */
 
 /* Column `i` (from 0) of a blank-separated row. */
 static struct str column(struct str row, size_t i)

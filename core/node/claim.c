@@ -49,8 +49,7 @@ static cJSON *finalizers_patch(const cJSON *o, const char *name, bool add)
     return patch;
 }
 
-/* ---- claims
- * --------------------------------------------------------------------------------------------------------
+/* ---- claims -------------------------------------------------------------------------------------
  */
 
 static const char *refusal(const cJSON *pvc, struct arena *a)
@@ -207,8 +206,7 @@ void claim_plan_pvc(const cJSON *pvc, const cJSON *pv, bool used, const struct c
     }
 }
 
-/* ---- volumes
- * -------------------------------------------------------------------------------------------------------
+/* ---- volumes ------------------------------------------------------------------------------------
  */
 
 static struct claim_plan pv_phase(const cJSON *pv, const char *phase)

@@ -36,8 +36,8 @@ static void claims_release(struct claims *c)
     mem_free(c);
 }
 
-/* ---- events of the caches
- * -------------------------------------------------------------------------------------------- */
+/* ---- events of the caches -----------------------------------------------------------------------
+ */
 
 static void add_claim(struct claims *c, const char *ns, const char *name)
 {
@@ -112,8 +112,7 @@ void claims_synced(struct claims *c)
         claims_pv(c, NULL, list[i]);
 }
 
-/* ---- steps
- * ----------------------------------------------------------------------------------------------------------
+/* ---- steps --------------------------------------------------------------------------------------
  */
 
 #define claim_call_MAGIC 0x636c6361u

@@ -39,8 +39,8 @@ uint64_t endpoints_pod_hash(const cJSON *pod)
     return hash_bytes(buf_str(&b), b.len);
 }
 
-/* ---- computing
- * -------------------------------------------------------------------------------------------- */
+/* ---- computing ----------------------------------------------------------------------------------
+ */
 
 static uint16_t named_port(const cJSON *pod, const char *name, const char *protocol)
 {
@@ -162,8 +162,8 @@ size_t endpoints_targets(const struct endpoint_set *set, const char *port_name,
     return n;
 }
 
-/* ---- API objects
- * ---------------------------------------------------------------------------------------- */
+/* ---- API objects --------------------------------------------------------------------------------
+ */
 
 static cJSON *object_start(const cJSON *service, const char *version, const char *kind,
                            const char *name)

@@ -18,8 +18,8 @@
 
 static const char default_path[] = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
-/* ---- downward API
- * ---------------------------------------------------------------------------------- */
+/* ---- downward API -------------------------------------------------------------------------------
+ */
 
 static const char *pod_name(const struct downward *d)
 {
@@ -127,8 +127,8 @@ int downward_resource(const struct downward *d, const cJSON *container, const cJ
     return 0;
 }
 
-/* ---- environment
- * ------------------------------------------------------------------------------------ */
+/* ---- environment --------------------------------------------------------------------------------
+ */
 
 struct making {
     const struct downward *d;

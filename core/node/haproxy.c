@@ -86,8 +86,7 @@ static bool live(const struct haproxy *h)
     return h->state == UP || h->state == RELOADING;
 }
 
-/* ---- places
- * -----------------------------------------------------------------------------------------------
+/* ---- places -------------------------------------------------------------------------------------
  */
 
 /* A unix socket's path has 107 bytes, and HAProxy adds a suffix of its own while it binds. */
@@ -123,8 +122,8 @@ static int run_number(const struct haproxy *h)
     return (int)n;
 }
 
-/* ---- configuration
- * ---------------------------------------------------------------------------------------- */
+/* ---- configuration ------------------------------------------------------------------------------
+ */
 
 static unsigned connections(const struct haproxy *h, uint64_t *ret_nofile)
 {
@@ -200,8 +199,8 @@ static int config_write(struct haproxy *h, uint64_t *ret_nofile, struct err **er
     return rc ? rc : n;
 }
 
-/* ---- commands
- * --------------------------------------------------------------------------------------------- */
+/* ---- commands -----------------------------------------------------------------------------------
+ */
 
 static void say(struct haproxy *h, struct proxy *p)
 {
@@ -230,8 +229,8 @@ static void talk(struct haproxy *h)
     h->talk = chat_start(h->loop, h->worker_socket, buf_str(&batch), CHAT_MS, on_talk, h);
 }
 
-/* ---- old workers
- * ------------------------------------------------------------------------------------------ */
+/* ---- old workers --------------------------------------------------------------------------------
+ */
 
 static void on_proc(void *arg, int rc, const char *answer)
 {
@@ -303,8 +302,8 @@ static void cut_next(struct haproxy *h)
     h->master = chat_start(h->loop, h->master_socket, text, CHAT_MS, on_sessions, h);
 }
 
-/* ---- starting, reloading, adopting
- * ------------------------------------------------------------------------ */
+/* ---- starting, reloading, adopting --------------------------------------------------------------
+ */
 
 static void retry_later(struct haproxy *h)
 {
@@ -520,8 +519,8 @@ static void tick(void *arg)
         reload(h);
 }
 
-/* ---- the door
- * --------------------------------------------------------------------------------------------- */
+/* ---- the door -----------------------------------------------------------------------------------
+ */
 
 int haproxy_new(struct loop *l, const struct haproxy_opts *o, struct haproxy **ret,
                 struct err **err)

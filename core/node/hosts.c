@@ -34,8 +34,8 @@ struct hosts {
     uint64_t cost_ms;      /* of the last writing */
 };
 
-/* ---- the lines of a Service
- * ---------------------------------------------------------------------------- */
+/* ---- the lines of a Service ---------------------------------------------------------------------
+ */
 
 static void add_names(struct buf *b, const char *ip, const char *prefix, const char *svc,
                       const char *ns)
@@ -70,8 +70,7 @@ void hosts_of_service(const cJSON *service, const struct endpoint_set *set, stru
     }
 }
 
-/* ---- files
- * ------------------------------------------------------------------------------------------------
+/* ---- files --------------------------------------------------------------------------------------
  */
 
 static void write_all(void *arg);

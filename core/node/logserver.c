@@ -56,8 +56,7 @@ struct stream {
     struct loop_timer *timer;
 };
 
-/* ---- a stream
- * -----------------------------------------------------------------------------------------------------
+/* ---- a stream -----------------------------------------------------------------------------------
  */
 
 static void stream_free(struct stream *s)
@@ -158,8 +157,7 @@ static void pump(void *arg)
         stream_end(s);
 }
 
-/* ---- where to begin
- * ------------------------------------------------------------------------------------------------
+/* ---- where to begin -----------------------------------------------------------------------------
  */
 
 /* Offset of the last `n` records of a file; how many there are. Reads the end of the file,
@@ -211,8 +209,7 @@ static void seek_start(struct stream *s)
         s->fd = open_log(s, "log");
 }
 
-/* ---- requests
- * --------------------------------------------------------------------------------------------------------
+/* ---- requests -----------------------------------------------------------------------------------
  */
 
 static void refuse(struct http_in *in, int status, const char *text)

@@ -58,8 +58,8 @@ struct lookup node_lookup(struct node *n)
     return (struct lookup){lookup_get, n};
 }
 
-/* ---- Pods in the queue
- * ---------------------------------------------------------------------------------------------- */
+/* ---- Pods in the queue --------------------------------------------------------------------------
+ */
 
 static bool assigned(const struct node *n, const cJSON *pod)
 {
@@ -101,8 +101,8 @@ static void on_versions(void *arg)
     all_pods_dirty(CAST(node, arg));
 }
 
-/* ---- what the caches say
- * ---------------------------------------------------------------------------------------------- */
+/* ---- what the caches say ------------------------------------------------------------------------
+ */
 
 /* Labels and annotations may be files in the Pod (downwardAPI). */
 static void volumes_look(struct node *n, const cJSON *old, const cJSON *now)
@@ -199,8 +199,7 @@ static void on_endpoints(void *arg, const cJSON *old, const cJSON *now)
     node_services_output(CAST(node, arg)->services, old, now);
 }
 
-/* ---- in sync
- * ----------------------------------------------------------------------------------------------------------
+/* ---- in sync ------------------------------------------------------------------------------------
  */
 
 static bool all_synced(struct kube_cache *const *caches, size_t count)
@@ -238,8 +237,7 @@ static void on_sync(void *arg)
     all_pods_dirty(n); /* also those on disk that the API no longer has */
 }
 
-/* ---- indexes
- * ----------------------------------------------------------------------------------------------------------
+/* ---- indexes ------------------------------------------------------------------------------------
  */
 
 struct emitting {
@@ -312,8 +310,8 @@ static void caches_make(struct node *n)
         kube_cache_start(*rows[i].at);
 }
 
-/* ---- remembered addresses
- * --------------------------------------------------------------------------------------------- */
+/* ---- remembered addresses -----------------------------------------------------------------------
+ */
 
 static char *addresses_path(const struct node *n)
 {
@@ -363,8 +361,7 @@ static void addresses_remember(struct node *n)
         addresses_load(n->addresses, (struct str){text, len});
 }
 
-/* ---- life
- * -------------------------------------------------------------------------------------------------------------
+/* ---- life ---------------------------------------------------------------------------------------
  */
 
 /* Requests are promises between Pods that compete for machines. On a machine of its own a whole

@@ -33,8 +33,8 @@ unsigned restart_level(unsigned level, int64_t started_us, int64_t ended_us)
     return started_us && ended_us - started_us >= (int64_t)GOOD_RUN_S * SECOND_US ? 1 : level + 1;
 }
 
-/* ---- the plan being made
- * -------------------------------------------------------------------------------- */
+/* ---- the plan being made ------------------------------------------------------------------------
+ */
 
 struct planning {
     const struct pod_seen *s;
@@ -84,8 +84,8 @@ static bool restarts(const struct planning *g, const struct container_seen *c)
     return streq(g->policy, "Always") || (streq(g->policy, "OnFailure") && failed(c));
 }
 
-/* ---- showing
- * -------------------------------------------------------------------------------------------- */
+/* ---- showing ------------------------------------------------------------------------------------
+ */
 
 static void show_waiting(struct planning *g, size_t i, const char *reason, const char *message)
 {
@@ -113,8 +113,8 @@ static void show(struct planning *g, size_t i)
     }
 }
 
-/* ---- stopping
- * ------------------------------------------------------------------------------------------- */
+/* ---- stopping -----------------------------------------------------------------------------------
+ */
 
 static bool has_prestop(const struct container_seen *c)
 {
@@ -159,8 +159,8 @@ static bool stop_all(struct planning *g, int64_t grace_s, const char *why)
     return apps + others > 0;
 }
 
-/* ---- starting and restarting
- * -------------------------------------------------------------------------- */
+/* ---- starting and restarting --------------------------------------------------------------------
+ */
 
 static void start(struct planning *g, size_t i, const char *why)
 {
@@ -254,8 +254,7 @@ static void keep_init(struct planning *g)
     }
 }
 
-/* ---- phase
- * ------------------------------------------------------------------------------------------------
+/* ---- phase --------------------------------------------------------------------------------------
  */
 
 struct app_counts {
@@ -307,8 +306,8 @@ static bool phase_final(const char *p)
     return streq(p, "Succeeded") || streq(p, "Failed");
 }
 
-/* ---- the whole Pod
- * -------------------------------------------------------------------------------------- */
+/* ---- the whole Pod ------------------------------------------------------------------------------
+ */
 
 static void show_all(struct planning *g)
 {

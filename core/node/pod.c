@@ -51,8 +51,8 @@ const cJSON *pod_object(const struct pod *p)
     return o && streq(kube_uid(o), p->uid) ? o : NULL;
 }
 
-/* ---- birth and death
- * ---------------------------------------------------------------------------------------- */
+/* ---- birth and death ----------------------------------------------------------------------------
+ */
 
 struct container *container_new(struct pod *p, const char *name)
 {
@@ -155,8 +155,8 @@ void pod_free(struct pod *p)
         pod_release(p);
 }
 
-/* ---- from the API
- * ------------------------------------------------------------------------------------------- */
+/* ---- from the API -------------------------------------------------------------------------------
+ */
 
 static int address_give(struct pod *p, const cJSON *object, struct err **err)
 {
@@ -199,8 +199,8 @@ struct pod *pod_accept(struct node *n, const cJSON *object, struct err **err)
     return p;
 }
 
-/* ---- from the disk
- * ------------------------------------------------------------------------------------------ */
+/* ---- from the disk ------------------------------------------------------------------------------
+ */
 
 static int json_load(const char *path, cJSON **ret, struct err **err)
 {

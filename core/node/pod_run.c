@@ -29,8 +29,8 @@ static void text_set(char **at, const char *text)
     *at = mem_strdup(text);
 }
 
-/* ---- preparing a run
- * -------------------------------------------------------------------------------------- */
+/* ---- preparing a run ----------------------------------------------------------------------------
+ */
 
 #define start_job_MAGIC 0x736a6f62u
 struct start_job {
@@ -234,8 +234,8 @@ void container_start(struct container *c, const cJSON *object, const char *why)
     worker_run(p->node->loop, start_work, start_done, j);
 }
 
-/* ---- following a run
- * ---------------------------------------------------------------------------------------- */
+/* ---- following a run ----------------------------------------------------------------------------
+ */
 
 static void run_over(struct container *c)
 {
@@ -296,8 +296,7 @@ void container_adopt(struct container *c)
     facts_take(c, &f);
 }
 
-/* ---- probes
- * ---------------------------------------------------------------------------------------------------
+/* ---- probes -------------------------------------------------------------------------------------
  */
 
 static void on_probe(void *arg)
@@ -356,8 +355,7 @@ void container_probe(struct container *c, const cJSON *object)
         prober_new(&t, age_us > 0 ? (uint64_t)age_us / 1000 : 0, known ? &was : NULL, on_probe, c);
 }
 
-/* ---- stopping
- * -------------------------------------------------------------------------------------------------
+/* ---- stopping -----------------------------------------------------------------------------------
  */
 
 static void on_hook(void *arg, bool ok, const char *message)

@@ -101,8 +101,8 @@ static cJSON *statuses(const struct pod_seen *s, const struct pod_plan *p, bool 
     return list;
 }
 
-/* ---- conditions
- * -------------------------------------------------------------------------------------------- */
+/* ---- conditions ---------------------------------------------------------------------------------
+ */
 
 static void add_condition(cJSON *list, const struct pod_seen *s, const cJSON *old, const char *type,
                           bool on, const char *reason, const char *message)
@@ -185,8 +185,8 @@ static cJSON *conditions(const struct pod_seen *s, const struct pod_plan *p, con
     return list;
 }
 
-/* ---- the status
- * -------------------------------------------------------------------------------------------- */
+/* ---- the status ---------------------------------------------------------------------------------
+ */
 
 static cJSON *ip_list(const char *ip)
 {

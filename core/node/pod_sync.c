@@ -64,9 +64,20 @@ static void containers_match(struct pod *p, const cJSON *object)
     p->kinds_known = true;
 }
 
-/* ---- observe
- * ------------------------------------------------------------------------------------------------
+/* ---- observe ------------------------------------------------------------------------------------
  */
+
+/* The version of a program is known a little after its first container runs. A daemon that starts
+ * again asks again and meanwhile believes what it wrote before. */
+static char *identity_now(const struct container *c, const cJSON *object)
+{
+    const cJSON *status =
+        json_find(json_at(object, "status", "containerStatuses"), "name", c->name);
+    const char *identity = programs_identity(c->pod->node->programs, c->program);
+    const char *before = json_str(status, "imageID");
+    bool same = str_starts(before, c->program) && before[strlen(c->program)] == '@';
+    return mem_strdup(!strchr(identity, '@') && same ? before : identity);
+}
 
 static void observe_container(struct container *c, const cJSON *object)
 {
@@ -74,7 +85,7 @@ static void observe_container(struct container *c, const cJSON *object)
     s->spec = object ? spec_of(object, c->name) : NULL;
     if (c->program && (!c->identity || !strchr(c->identity, '@'))) {
         mem_free(c->identity);
-        c->identity = mem_strdup(programs_identity(c->pod->node->programs, c->program));
+        c->identity = identity_now(c, object);
     }
     s->now.image = c->image;
     s->now.identity = c->identity;
@@ -117,8 +128,7 @@ static struct pod_seen observe(struct pod *p, const cJSON *object, struct arena 
     return s;
 }
 
-/* ---- act
- * ----------------------------------------------------------------------------------------------------
+/* ---- act ----------------------------------------------------------------------------------------
  */
 
 static void act(struct pod *p, const cJSON *object, const struct pod_step *step)

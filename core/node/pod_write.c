@@ -45,8 +45,7 @@ static struct pod *call_end(struct pod_call *c)
     return p;
 }
 
-/* ---- status
- * ---------------------------------------------------------------------------------------------------
+/* ---- status -------------------------------------------------------------------------------------
  */
 
 static void on_status(void *arg, const struct kube_answer *a)
@@ -101,8 +100,7 @@ void pod_status_write(struct pod *p, const cJSON *object, const struct pod_seen 
     calls_start(p->node->calls, &call, on_status, c, call_drop);
 }
 
-/* ---- the end
- * ----------------------------------------------------------------------------------------------------
+/* ---- the end ------------------------------------------------------------------------------------
  */
 
 static void on_delete(void *arg, const struct kube_answer *a)

@@ -57,8 +57,8 @@ uint64_t probe_pause(const struct probe_rule *r, const struct probe_count *c)
     return ms < r->period_ms ? ms : r->period_ms;
 }
 
-/* ---- timers and actions
- * ----------------------------------------------------------------------------------- */
+/* ---- timers and actions -------------------------------------------------------------------------
+ */
 
 #define prober_MAGIC 0x70726f62u
 #define probe_MAGIC  0x70726f31u

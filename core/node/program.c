@@ -109,8 +109,8 @@ const char *program_version_of(const char *text, struct arena *a)
     return "";
 }
 
-/* ---- asking for the version
- * --------------------------------------------------------------------------- */
+/* ---- asking for the version ---------------------------------------------------------------------
+ */
 
 #define program_MAGIC 0x70726f67u
 struct program {

@@ -32,8 +32,8 @@ struct registrar {
     char *sent_rv;
 };
 
-/* ---- the wanted object
- * ------------------------------------------------------------------------------------------ */
+/* ---- the wanted object --------------------------------------------------------------------------
+ */
 
 static char *first_line(const char *path)
 {
@@ -163,8 +163,8 @@ static cJSON *wanted_labels(const struct node *n)
     return labels;
 }
 
-/* ---- the difference
- * ---------------------------------------------------------------------------------------------- */
+/* ---- the difference -----------------------------------------------------------------------------
+ */
 
 /* Our conditions that differ, with fresh times; NULL. */
 static cJSON *conditions_diff(const cJSON *have, const cJSON *want)
@@ -208,8 +208,7 @@ static cJSON *status_diff(const cJSON *have, const cJSON *want)
     return NULL;
 }
 
-/* ---- writing
- * --------------------------------------------------------------------------------------------------------
+/* ---- writing ------------------------------------------------------------------------------------
  */
 
 static void on_written(void *arg, const struct kube_answer *a)

@@ -34,8 +34,8 @@ struct run {
     void *arg;
 };
 
-/* ---- the directory
- * ---------------------------------------------------------------------------------------- */
+/* ---- the directory ------------------------------------------------------------------------------
+ */
 
 /* Up to three numbers of a fact file; how many there were. */
 static int numbers_read(const char *dir, const char *name, int64_t ret[3], char *word,
@@ -139,8 +139,8 @@ void run_facts_of_dir(const char *dir, struct run_facts *ret)
     *ret = f;
 }
 
-/* ---- a living run
- * ----------------------------------------------------------------------------------------- */
+/* ---- a living run -------------------------------------------------------------------------------
+ */
 
 static int adopt_try(struct run *r);
 

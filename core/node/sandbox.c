@@ -54,8 +54,8 @@ void sandbox_host_done(struct sandbox_host *h)
     h->n = 0;
 }
 
-/* ---- the argument list
- * ------------------------------------------------------------------------------ */
+/* ---- the argument list --------------------------------------------------------------------------
+ */
 
 struct args {
     struct arena *arena;
@@ -115,8 +115,8 @@ static void add_root_dirs(struct args *b)
     add3(b, "--symlink", "/run", "/var/run");
 }
 
-/* ---- mounts
- * ------------------------------------------------------------------------------------------- */
+/* ---- mounts -------------------------------------------------------------------------------------
+ */
 
 struct mount {
     const char *source, *target;

@@ -7,8 +7,7 @@
 
 #include "base/quantity.h"
 
-/* ---- requests
- * ------------------------------------------------------------------------------------------------
+/* ---- requests -----------------------------------------------------------------------------------
  */
 
 static int64_t request_milli(const cJSON *container, const char *resource)
@@ -43,8 +42,8 @@ struct demand schedule_demand(const cJSON *pod)
     return (struct demand){ask_milli(pod, "cpu"), (ask_milli(pod, "memory") + 999) / 1000, 1};
 }
 
-/* ---- labels and affinity
- * ----------------------------------------------------------------------------------- */
+/* ---- labels and affinity ------------------------------------------------------------------------
+ */
 
 static bool selector_fits(const cJSON *selector, const cJSON *labels)
 {
@@ -107,8 +106,7 @@ static bool affinity_fits(const cJSON *pod, const cJSON *node)
     return false;
 }
 
-/* ---- taints
- * ----------------------------------------------------------------------------------------------------
+/* ---- taints -------------------------------------------------------------------------------------
  */
 
 static bool tolerates(const cJSON *toleration, const char *key, const char *value,
@@ -145,8 +143,8 @@ static const cJSON *untolerated(const cJSON *pod, const cJSON *node)
     return NULL;
 }
 
-/* ---- the decision
- * ---------------------------------------------------------------------------------------------- */
+/* ---- the decision -------------------------------------------------------------------------------
+ */
 
 static const char *short_of(const struct demand *ask, const struct demand *room, const char *name,
                             struct arena *a)

@@ -22,8 +22,8 @@ struct scheduler {
     struct map unplaced; /* key of Pods that did not fit -> the scheduler */
 };
 
-/* ---- what is taken
- * ---------------------------------------------------------------------------------------------- */
+/* ---- what is taken ------------------------------------------------------------------------------
+ */
 
 static void take(struct scheduler *s, const char *uid, const struct demand *d)
 {
@@ -80,8 +80,7 @@ void scheduler_wake(struct scheduler *s)
     }
 }
 
-/* ---- binding
- * ------------------------------------------------------------------------------------------------------
+/* ---- binding ------------------------------------------------------------------------------------
  */
 
 #define bind_call_MAGIC 0x62696e64u

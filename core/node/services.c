@@ -45,8 +45,7 @@ struct services {
     bool caches_ready, haproxy_ready, go;
 };
 
-/* ---- buckets
- * --------------------------------------------------------------------------------------------------------
+/* ---- buckets ------------------------------------------------------------------------------------
  */
 
 static char *pair_of(const char *ns, const char *label, const char *value)
@@ -110,8 +109,7 @@ static void bucket_leave(struct services *s, struct service *svc)
     }
 }
 
-/* ---- one Service
- * ----------------------------------------------------------------------------------------------------
+/* ---- one Service --------------------------------------------------------------------------------
  */
 
 static void sent_clear(struct service *svc)
@@ -183,8 +181,7 @@ static size_t member_pods(struct services *s, const struct service *svc, struct 
     return n;
 }
 
-/* ---- ClusterIP
- * --------------------------------------------------------------------------------------------------------
+/* ---- ClusterIP ----------------------------------------------------------------------------------
  */
 
 static const char *cluster_ip(const cJSON *object)
@@ -269,8 +266,7 @@ static void balance(struct services *s, struct service *svc, const cJSON *object
     proxies_take(s, svc, names, n);
 }
 
-/* ---- following changes
- * ------------------------------------------------------------------------------------------------
+/* ---- following changes --------------------------------------------------------------------------
  */
 
 static void tell_names(struct services *s, const struct service *svc, const cJSON *object,
@@ -401,8 +397,7 @@ void node_services_output(struct services *s, const cJSON *old, const cJSON *now
         kube_queue_add(s->queue, key);
 }
 
-/* ---- writing objects
- * --------------------------------------------------------------------------------------------------
+/* ---- writing objects ----------------------------------------------------------------------------
  */
 
 #define round_MAGIC 0x726f756eu
@@ -565,8 +560,7 @@ static void process(void *arg, const char *key)
     round_step(r);
 }
 
-/* ---- life
- * -----------------------------------------------------------------------------------------------------------
+/* ---- life ---------------------------------------------------------------------------------------
  */
 
 static void begin(struct services *s)

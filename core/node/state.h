@@ -23,8 +23,8 @@
 struct node;
 struct pod;
 
-/* ---- parts with a life of their own: each is made and freed by node.c
- * ------------------------------------- */
+/* ---- parts with a life of their own: each is made and freed by node.c ---------------------------
+ */
 
 struct registrar; /* register.c: the Node object */
 struct registrar *registrar_new(struct node *n);
@@ -59,8 +59,8 @@ int logserver_new(struct node *n, struct logserver **ret, struct err **err);
 void logserver_free(struct logserver *l);
 uint16_t logserver_port(const struct logserver *l);
 
-/* ---- the node
- * ---------------------------------------------------------------------------------------------- */
+/* ---- the node -----------------------------------------------------------------------------------
+ */
 
 #define node_MAGIC 0x6e6f6465u
 struct node {
@@ -100,8 +100,7 @@ const cJSON *node_object(const struct node *n);
 struct lookup node_lookup(struct node *n);
 void node_addresses_changed(struct node *n); /* remember them soon */
 
-/* ---- Pods
- * --------------------------------------------------------------------------------------------------
+/* ---- Pods ---------------------------------------------------------------------------------------
  */
 
 #define container_MAGIC 0x636f6e74u

@@ -61,8 +61,8 @@ static int add_file(struct planning *p, const char *path, const void *data, size
     return 0;
 }
 
-/* ---- ConfigMap and Secret
- * ------------------------------------------------------------------------- */
+/* ---- ConfigMap and Secret -----------------------------------------------------------------------
+ */
 
 static int add_key(struct planning *p, bool base64, const char *text, const char *path,
                    int64_t mode, struct err **err)
@@ -135,8 +135,8 @@ static int add_object(struct planning *p, enum lookup_kind kind, const char *nam
     return rc || secret ? rc : add_all(p, json_at(object, "binaryData"), true, mode, err);
 }
 
-/* ---- downward API and projected
- * --------------------------------------------------------------------- */
+/* ---- downward API and projected -----------------------------------------------------------------
+ */
 
 static int add_downward(struct planning *p, const cJSON *source, int64_t mode, struct err **err)
 {
@@ -178,8 +178,8 @@ static int add_projected(struct planning *p, const cJSON *projected, int64_t mod
     return 0;
 }
 
-/* ---- one volume, all volumes
- * -------------------------------------------------------------------------- */
+/* ---- one volume, all volumes --------------------------------------------------------------------
+ */
 
 static uint64_t files_hash(const struct planning *p)
 {
@@ -281,8 +281,8 @@ const char *volume_path(const struct volume *v, const char *dir, struct arena *a
     return v->kind == VOLUME_CLAIM ? v->path : arena_printf(a, "%s/%s", dir, v->name);
 }
 
-/* ---- what a Pod refers to
- * ------------------------------------------------------------------------------ */
+/* ---- what a Pod refers to -----------------------------------------------------------------------
+ */
 
 typedef void reference_fn(void *ctx, enum lookup_kind kind, const char *name);
 

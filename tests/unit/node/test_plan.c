@@ -383,7 +383,8 @@ static void deadline(void **state)
     world_free(w);
 }
 
-/* ---- status ---- */
+/* ---- status -------------------------------------------------------------------------------------
+ */
 
 static cJSON *status_of(struct world *w, const cJSON *old)
 {

@@ -82,7 +82,8 @@ static void startup(void **state)
     assert_int_equal(probe_note(&r, &c, true, 100), PROBE_PASS);
 }
 
-/* ---- with sockets ---- */
+/* ---- with sockets -------------------------------------------------------------------------------
+ */
 
 struct world {
     struct loop *loop;

@@ -97,7 +97,7 @@ static void mounts_in_order(void **state)
     assert_int_equal(
         make(w,
              "{\"name\":\"m\",\"workingDir\":\"/"
-             "work\",\"volumeMounts\":[{\"name\":\"conf\",\"mountPath\":"
+             "place\",\"volumeMounts\":[{\"name\":\"conf\",\"mountPath\":"
              "\"/data/conf\"},{\"name\":\"data\",\"mountPath\":\"/"
              "data\"},{\"name\":\"data\",\"mountPath\":"
              "\"/ro\",\"readOnly\":true},{\"name\":\"data\",\"mountPath\":\"/s\",\"subPathExpr\":"
@@ -108,7 +108,7 @@ static void mounts_in_order(void **state)
     has(text, arena_printf(
                   w->arena,
                   "--bind %s/data /data --ro-bind %s/conf /data/conf --ro-bind %s/data /ro --bind "
-                  "%s/data/of-sub /s --dir /work --chdir /work -- /bin/sh ",
+                  "%s/data/of-sub /s --dir /place --chdir /place -- /bin/sh ",
                   d, d, d, d));
     has(text,
         "--unshare-pid --unshare-uts --unshare-ipc --die-with-parent --as-pid-1 --cap-drop ALL ");

@@ -99,8 +99,7 @@ static void refusals(void **state)
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         AUTO(arena_freep) struct arena *a = arena_new(65536);
         AUTO(json_freep)
-        cJSON *pod = parse(rows[i].pod),
-              *node = parse(rows[i].node ? rows[i].node : node_text);
+        cJSON *pod = parse(rows[i].pod), *node = parse(rows[i].node ? rows[i].node : node_text);
         struct demand room = {1000, 1 << 30, 5};
         const char *why = schedule_refusal(pod, node, &room, a);
         if (!rows[i].why && why)
