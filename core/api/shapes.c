@@ -54,6 +54,15 @@ static const struct field ROLE[] = {
 };
 const struct field_table SHAPE_ROLE = FIELD_TABLE(ROLE);
 
+/* A typing error in a quantity must be found here: the Pod made of it would be refused much later. */
+static const struct field RESOURCES[] = {
+    {"requests", FIELD_MAP, .help = "What an instance is sure to get."},
+    {.path = "requests.*", .type = FIELD_QUANTITY},
+    {"limits", FIELD_MAP, .help = "What an instance may use at most."},
+    {.path = "limits.*", .type = FIELD_QUANTITY},
+};
+static const struct field_table SHAPE_RESOURCES = FIELD_TABLE(RESOURCES);
+
 static const struct field CLAIM[] = {
     {"name", FIELD_STRING, FIELD_REQUIRED,
      .help = "Name of the volume; the claim is called <name>-<pod>."},
@@ -62,7 +71,9 @@ static const struct field CLAIM[] = {
     {"persistentVolumeClaimName", FIELD_STRING, FIELD_REJECTED,
      .instead =
          "claims are called <name>-<pod>; create one of that name beforehand to have it used"},
-    {"spec", FIELD_OPAQUE, .help = "A Kubernetes PersistentVolumeClaim spec."},
+    {"spec", FIELD_OBJECT, FIELD_PRESERVE, .help = "A Kubernetes PersistentVolumeClaim spec."},
+    {"spec.resources", FIELD_OBJECT, FIELD_PRESERVE, .sub = &SHAPE_RESOURCES,
+     .help = "How much is asked for."},
 };
 const struct field_table SHAPE_CLAIM = FIELD_TABLE(CLAIM);
 
@@ -76,7 +87,8 @@ static const struct field INSTANCE[] = {
     {"labels", FIELD_MAP, .help = "Added to the Pod."},
     {"annotations", FIELD_MAP, .help = "Added to the Pod."},
     {"env", FIELD_OPAQUE_LIST, .help = "Added to the first container."},
-    {"resources", FIELD_OPAQUE, .help = "Resources of the first container."},
+    {"resources", FIELD_OBJECT, FIELD_PRESERVE, .sub = &SHAPE_RESOURCES,
+     .help = "Resources of the first container."},
     {"schedulingPolicy", FIELD_OPAQUE, .help = "Replaces the scheduling of the set."},
     {"images", FIELD_MAP, .help = "Image by container name."},
     {"volumeClaimTemplates", FIELD_OPAQUE_LIST,
@@ -142,7 +154,8 @@ static const struct field COMPONENT[] = {
     {"serviceVersion", FIELD_STRING, .max_len = 32,
      .help = "Version of the engine; the definition's when absent."},
     {"replicas", FIELD_INT32, .def = "1", .min = 0, .max = 16384, .help = "Instances."},
-    {"resources", FIELD_OPAQUE, .help = "Requests and limits of the main container."},
+    {"resources", FIELD_OBJECT, FIELD_PRESERVE, .sub = &SHAPE_RESOURCES,
+     .help = "Requests and limits of the main container."},
     {"env", FIELD_OPAQUE_LIST, .help = "Added to every container."},
     {"labels", FIELD_MAP, .help = "Added to the Pods."},
     {"annotations", FIELD_MAP, .help = "Added to the Pods; kubeblocks.io/restart restarts them."},

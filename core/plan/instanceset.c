@@ -368,6 +368,13 @@ static void align_and_update(struct its *s)
     claims_release(s);
 }
 
+static void on_violation(void *arg, const char *path, const char *text)
+{
+    struct its *s = arg;
+    if (!s->spec_error)
+        s->spec_error = arena_printf(s->p->arena, "%s %s", path, text);
+}
+
 static void setup(struct its *s, const struct plan_its_in *in, struct plan *p)
 {
     *s = (struct its){.in = in, .p = p, .spec = json_at(in->its, "spec")};
@@ -380,6 +387,7 @@ static void setup(struct its *s, const struct plan_its_in *in, struct plan *p)
     AUTO(err_freep) struct err *err = NULL;
     if (plan_instances(p->arena, in->its, &s->want, &s->n_want, &err) < 0)
         s->spec_error = arena_strdup(p->arena, err_text(err));
+    field_validate(in->schemas->of[API_INSTANCESET], in->its, NULL, on_violation, s);
     if (s->stop)
         s->n_want = 0;
 }

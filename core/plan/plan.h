@@ -127,6 +127,7 @@ int plan_instances(struct arena *a, const cJSON *its, struct plan_instance **ret
  * ----------------------------- */
 
 struct plan_its_in {
+    const struct api_schemas *schemas;
     const cJSON *its;
     const cJSON *const *pods; /* all with its instance label */
     size_t n_pods;

@@ -25,7 +25,7 @@ bool control_instanceset(struct workload *w, const char *key, struct plan *p, co
     *about = its;
     const cJSON **pods, **pvcs;
     AUTO(json_freep) cJSON *ready = cached_ready(w, API_INSTANCESET, its);
-    struct plan_its_in in = {.its = ready, .now_us = clock_wall_us()};
+    struct plan_its_in in = {.schemas = &w->schemas, .its = ready, .now_us = clock_wall_us()};
     in.n_pods = cached_find(w, STORE_PODS, INDEX_ITS, key, p->arena, &pods);
     in.n_pvcs = cached_find(w, STORE_PVCS, INDEX_ITS, key, p->arena, &pvcs);
     in.pods = pods;

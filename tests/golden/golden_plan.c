@@ -69,8 +69,10 @@ static void list_ready(struct golden *g, const char *name, enum api_kind_id id)
 
 static void run_instanceset(struct golden *g)
 {
-    struct plan_its_in in = {
-        .its = object(g, "its"), .headless = object(g, "headless"), .now_us = g->now_us};
+    struct plan_its_in in = {.schemas = &g->schemas,
+                             .its = object(g, "its"),
+                             .headless = object(g, "headless"),
+                             .now_us = g->now_us};
     ready(g, object(g, "its"), API_INSTANCESET);
     in.hold = json_str(g->in, "hold");
     in.pods = list(g, "pods", &in.n_pods);

@@ -128,7 +128,9 @@ static double plan_seconds(int replicas)
     json_put_int(its, replicas, "spec", "replicas");
     struct plan p;
     plan_init(&p, 512u << 20);
-    struct plan_its_in in = {.its = its, .now_us = 1};
+    struct api_schemas schemas;
+    api_schemas_init(&schemas);
+    struct plan_its_in in = {.schemas = &schemas, .its = its, .now_us = 1};
     struct timespec a, b;
     clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &a);
     plan_instanceset(&in, &p);
@@ -136,6 +138,7 @@ static double plan_seconds(int replicas)
     /* finalizer, headless Service, a claim and a Pod each, status */
     assert_int_equal(p.n_steps, (size_t)replicas * 2 + 3);
     plan_done(&p);
+    api_schemas_done(&schemas);
     cJSON_Delete(its);
     return (double)(b.tv_sec - a.tv_sec) + (double)(b.tv_nsec - a.tv_nsec) / 1e9;
 }
