@@ -54,7 +54,8 @@ static const struct field ROLE[] = {
 };
 const struct field_table SHAPE_ROLE = FIELD_TABLE(ROLE);
 
-/* A typing error in a quantity must be found here: the Pod made of it would be refused much later. */
+/* A typing error in a quantity must be found here: the Pod made of it would be refused much later.
+ */
 static const struct field RESOURCES[] = {
     {"requests", FIELD_MAP, .help = "What an instance is sure to get."},
     {.path = "requests.*", .type = FIELD_QUANTITY},

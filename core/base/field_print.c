@@ -90,6 +90,12 @@ static cJSON *typed(const char *type, const char *format)
     return s;
 }
 
+/* What quantity_parse accepts, for readers of the schema. Written as Kubernetes' own CRDs have it.
+ */
+#define QUANTITY_NUMBER "(([0-9]+(\\.[0-9]*)?)|(\\.[0-9]+))"
+#define QUANTITY_PATTERN                                                                           \
+    "^(\\+|-)?" QUANTITY_NUMBER "(([KMGTPE]i)|[numkMGTPE]|([eE](\\+|-)?" QUANTITY_NUMBER "))?$"
+
 static cJSON *int_or_string(void)
 {
     cJSON *s = cJSON_CreateObject();
@@ -126,8 +132,11 @@ static cJSON *bare_schema(const struct field_node *n)
     case FIELD_BOOL:
         return typed("boolean", NULL);
     case FIELD_INT_OR_STRING:
-    case FIELD_QUANTITY:
         return int_or_string();
+    case FIELD_QUANTITY:
+        s = int_or_string();
+        cJSON_AddStringToObject(s, "pattern", QUANTITY_PATTERN);
+        return s;
     case FIELD_TIME:
         return typed("string", "date-time");
     case FIELD_OPAQUE:

@@ -78,6 +78,7 @@ struct daemon {
     struct workload *workload;
     struct http_server *health;
     char *log_token, *prefix; /* prefix: the directory above bin/ */
+    size_t roles_started;     /* that many rows of the table of roles are to be stopped */
     int lock_fd, exit_code;
 };
 
@@ -133,7 +134,8 @@ static int api_start(struct daemon *d, struct err **err)
 
 static void api_stop(struct daemon *d)
 {
-    apiserver_free(d->api);
+    if (d->api)
+        apiserver_free(d->api);
 }
 
 /* Both node and member speak to the API through one client. */
@@ -172,7 +174,8 @@ static int node_start(struct daemon *d, struct err **err)
 
 static void node_stop(struct daemon *d)
 {
-    node_free(d->node);
+    if (d->node)
+        node_free(d->node);
 }
 
 /* The engines' callbacks reach the controllers once they exist. */
@@ -394,21 +397,26 @@ static int daemon_start(struct daemon *d, struct err **err)
     for (size_t i = 0; i < ARRAY_LEN(roles); i++) {
         if (!role_wanted(d, roles[i].name))
             continue;
+        d->roles_started = i + 1;
         if ((r = roles[i].start(d, err)) < 0)
             return err_wrap(err, "starting role %s", roles[i].name);
         log_info("role %s started", roles[i].name);
     }
+    d->roles_started = ARRAY_LEN(roles);
     return 0;
 }
 
 static void daemon_stop(struct daemon *d)
 {
-    for (size_t i = ARRAY_LEN(roles); i-- > 0;)
+    for (size_t i = d->roles_started; i-- > 0;)
         if (role_wanted(d, roles[i].name))
             roles[i].stop(d);
-    http_server_free(d->health);
-    kube_client_free(d->kube);
-    http_client_free(d->http);
+    if (d->health)
+        http_server_free(d->health);
+    if (d->kube)
+        kube_client_free(d->kube);
+    if (d->http)
+        http_client_free(d->http);
 }
 
 static int run(const char *conf_dir, const struct conf_key *keys, size_t n_keys)

@@ -94,7 +94,7 @@ def killed_while_starting():
 
 def crashing_plugin():
     """An engine whose probe segfaults loses only its own objects, and says so."""
-    crash = os.path.join(BUILD, 'lib', 'atoll', 'test-engines', 'crash.so')
+    crash = os.path.join(BUILD, "tests", "sdk", "plugins", "crash.so")
     with Installation(extra_conf='engines = { crash = { plugin = "%s"; isolation = "process"; }; };\n' % crash) as a:
         a.kubectl('apply', '-f', os.path.join(os.path.dirname(__file__), 'crash.yaml'))
         a.apply_example()
