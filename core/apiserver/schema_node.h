@@ -3,9 +3,12 @@
 #ifndef ATOLL_APISERVER_SCHEMA_NODE_H
 #define ATOLL_APISERVER_SCHEMA_NODE_H
 
+#include <string.h>
+
 #include "apiserver/cel.h"
 #include "apiserver/regexp.h"
 #include "apiserver/schema.h"
+#include "apiserver/types_rows.h"
 
 #define SCHEMA_NODES_MAX   60000
 #define SCHEMA_STEPS_MAX   5000000 /* schema nodes visited for one object */
@@ -66,23 +69,26 @@ struct schema {
 struct place {
     struct buf text;
 };
+#define PLACE_NAME_MAX 200 /* of one name: they come from outside */
 static inline size_t place_key(struct place *p, const char *name)
 {
     size_t before = p->text.len;
-    buf_addf(&p->text, "%s%.200s", before ? "." : "", name);
+    if (before)
+        buf_addc(&p->text, '.');
+    buf_add(&p->text, name, strnlen(name, PLACE_NAME_MAX));
     return before;
 }
 static inline size_t place_in(struct place *p, const char *name) /* properties[name] */
 {
     size_t before = p->text.len;
-    buf_addf(&p->text, "[%.200s]", name);
+    buf_addc(&p->text, '[');
+    buf_add(&p->text, name, strnlen(name, PLACE_NAME_MAX));
+    buf_addc(&p->text, ']');
     return before;
 }
 static inline size_t place_index(struct place *p, size_t i)
 {
-    size_t before = p->text.len;
-    buf_addf(&p->text, "[%zu]", i);
-    return before;
+    return type_path_index(&p->text, i);
 }
 static inline void place_back(struct place *p, size_t before)
 {

@@ -195,7 +195,7 @@ void webhooks_check(const cJSON *obj, const cJSON *old, const char *path, struct
     size_t i = 0;
     (void)old;
     (void)path;
-    type_check_unique(json_at(obj, "webhooks"), "name", "webhooks", &names, c);
+    type_check_unique(obj, "", "webhooks", "name", &names, c);
     json_foreach (w, json_at(obj, "webhooks")) {
         type_path(field, "", "webhooks[%zu]", i++);
         memcpy(one, field, sizeof(one));

@@ -48,10 +48,12 @@ static int wrong_type(struct decode *d, const cJSON *j, const char *wanted)
     return err_set(d->err, -EINVAL, "%s: want %s, found %s", buf_str(&d->path), wanted, found(j));
 }
 
+/* Names come from outside here: long ones are cut. */
 static size_t path_push(struct decode *d, const char *name)
 {
-    size_t before = d->path.len;
-    buf_addf(&d->path, "%s%.200s", before ? "." : "", name);
+    size_t before = type_path_name(&d->path, name);
+    if (d->path.len > before + 200)
+        buf_cut(&d->path, before + 200);
     return before;
 }
 
@@ -177,7 +179,7 @@ static int decode_list(struct decode *d, const struct type_field *f, cJSON *list
         return wrong_type(d, list, "a list");
     size_t before = d->path.len, i = 0;
     for (cJSON *e = list->child; e; e = e->next, i++) {
-        buf_addf(&d->path, "[%zu]", i);
+        type_path_index(&d->path, i);
         int rc = 0;
         if (!f->ref)
             rc = decode_scalar(d, f->elem, e);

@@ -29,7 +29,7 @@ cJSON *type_default_value(const struct type_field *f)
 
 static bool absent(const cJSON *obj, const char *name)
 {
-    return !cJSON_GetObjectItemCaseSensitive(obj, name);
+    return !type_member(obj, name);
 }
 
 /* Rows of the type itself; `obj` also holds the members of inlined types. */

@@ -154,7 +154,7 @@ void endpoint_slice_check(const cJSON *obj, const cJSON *old, const char *path, 
     if (ports > 100)
         causes_add(c, CAUSE_TOO_MANY, "ports", "Too many: %d: must have at most 100 items", ports);
     check_slice_endpoints(obj, c);
-    type_check_unique(json_at(obj, "ports"), "name", "ports", &names, c);
+    type_check_unique(obj, "", "ports", "name", &names, c);
     json_foreach (p, json_at(obj, "ports")) {
         type_path(field, "", "ports[%zu]", i++);
         type_check_range(p, field, "port", 1, 65535, c);

@@ -241,16 +241,19 @@ void resources_check(const cJSON *obj, const cJSON *old, const char *path, struc
 void volume_check(const cJSON *obj, const cJSON *old, const char *path, struct causes *c)
 {
     size_t sources = 0;
+    char field[CAUSE_FIELD_MAX];
     (void)old;
     type_check_name(obj, path, "name", name_check_label, c);
     json_foreach (j, obj) {
         if (streq(j->string, "name"))
             continue;
-        char field[CAUSE_FIELD_MAX];
         if (sources++ > 0)
             causes_forbidden(c, type_path(field, path, "%.200s", j->string),
                              "may not specify more than 1 volume type");
-        type_check_range(j, type_path(field, path, "%.200s", j->string), "defaultMode", 0, 0777, c);
+        const cJSON *mode = type_member(j, "defaultMode");
+        if (mode && (mode->valuedouble < 0 || mode->valuedouble > 0777))
+            causes_invalid_json(c, type_path(field, path, "%.200s.defaultMode", j->string), mode,
+                                "must be a number between 0 and 0777 (octal), both inclusive");
     }
     if (sources == 0)
         causes_required(c, path, "must specify a volume type");
@@ -268,28 +271,32 @@ void container_check(const cJSON *obj, const cJSON *old, const char *path, struc
     if (image && *image && (image[0] == ' ' || image[strlen(image) - 1] == ' '))
         causes_invalid(c, type_path(field, path, "image"), image,
                        "must not have leading or trailing whitespace");
-    type_check_unique(json_at(obj, "ports"), "name", type_path(field, path, "ports"), &names, c);
+    type_check_unique(obj, path, "ports", "name", &names, c);
     const char *policy = json_str(obj, "terminationMessagePath");
     if (policy && *policy != '/' && *policy)
         causes_invalid(c, type_path(field, path, "terminationMessagePath"), policy,
                        "must be an absolute path");
 }
 
-static void check_mounts(const cJSON *container, const char *path, const struct map *volumes,
-                         struct causes *c)
+/* `path` is the spec's; the container is element i of `list`. */
+static void check_mounts(const cJSON *container, const char *path, const char *list, size_t i,
+                         const struct map *volumes, struct causes *c)
 {
     char field[CAUSE_FIELD_MAX];
     struct map paths AUTO(map_done) = MAP_INIT;
-    size_t i = 0;
-    json_foreach (m, json_at(container, "volumeMounts")) {
-        const char *name = json_str(m, "name"), *at = json_str(m, "mountPath");
+    size_t k = 0;
+    json_foreach (m, type_member(container, "volumeMounts")) {
+        const char *name = json_string_of(type_member(m, "name"));
+        const char *at = json_string_of(type_member(m, "mountPath"));
         if (name && *name && !map_get(volumes, name))
-            causes_add(c, CAUSE_NOT_FOUND, type_path(field, path, "volumeMounts[%zu].name", i),
+            causes_add(c, CAUSE_NOT_FOUND,
+                       type_path(field, path, "%s[%zu].volumeMounts[%zu].name", list, i, k),
                        "Not found: \"%.200s\"", name);
         if (at && *at && map_set(&paths, at, &paths))
-            causes_invalid(c, type_path(field, path, "volumeMounts[%zu].mountPath", i), at,
-                           "must be unique");
-        i++;
+            causes_invalid(
+                c, type_path(field, path, "%s[%zu].volumeMounts[%zu].mountPath", list, i, k), at,
+                "must be unique");
+        k++;
     }
 }
 
@@ -298,14 +305,11 @@ static void check_containers(const cJSON *spec, const char *path, const struct m
 {
     static const char *const lists[] = {"initContainers", "containers", "ephemeralContainers"};
     struct map names AUTO(map_done) = MAP_INIT;
-    char field[CAUSE_FIELD_MAX];
     for (size_t k = 0; k < ARRAY_LEN(lists); k++) {
-        const cJSON *list = json_at(spec, lists[k]);
-        type_check_unique(list, "name", type_path(field, path, "%s", lists[k]), &names, c);
+        type_check_unique(spec, path, lists[k], "name", &names, c);
         size_t i = 0;
-        json_foreach (one, list) {
-            check_mounts(one, type_path(field, path, "%s[%zu]", lists[k], i), volumes, c);
-            i++;
+        json_foreach (one, type_member(spec, lists[k])) {
+            check_mounts(one, path, lists[k], i++, volumes, c);
         }
     }
 }
@@ -319,8 +323,10 @@ static void check_names(const cJSON *obj, const char *path, struct causes *c)
     type_check_name(obj, path, "nodeName", name_check_subdomain, c);
     type_check_name(obj, path, "serviceAccountName", name_check_subdomain, c);
     type_check_name(obj, path, "priorityClassName", name_check_subdomain, c);
+    const cJSON *labels = type_member(obj, "nodeSelector");
     char field[CAUSE_FIELD_MAX];
-    meta_validate_labels(json_at(obj, "nodeSelector"), type_path(field, path, "nodeSelector"), c);
+    if (labels)
+        meta_validate_labels(labels, type_path(field, path, "nodeSelector"), c);
 }
 
 static void check_host_aliases(const cJSON *obj, const char *path, struct causes *c)
@@ -341,8 +347,7 @@ void pod_spec_check(const cJSON *obj, const cJSON *old, const char *path, struct
     struct map volumes AUTO(map_done) = MAP_INIT;
     char field[CAUSE_FIELD_MAX];
     (void)old;
-    type_check_unique(json_at(obj, "volumes"), "name", type_path(field, path, "volumes"), &volumes,
-                      c);
+    type_check_unique(obj, path, "volumes", "name", &volumes, c);
     check_containers(obj, path, &volumes, c);
     check_names(obj, path, c);
     check_host_aliases(obj, path, c);

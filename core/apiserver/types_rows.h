@@ -96,6 +96,37 @@ extern const struct type TYPE_CUSTOM_RESOURCE_DEFINITION;
 extern const struct type TYPE_EVENTS_EVENT;
 extern const struct type TYPE_SCALE;
 
+/* The walks below look at every member of every object: these three are what makes them fast. */
+static inline cJSON *type_member(const cJSON *obj, const char *name)
+{
+    for (cJSON *j = obj ? obj->child : NULL; j; j = j->next)
+        if (j->string && j->string[0] == name[0] && __builtin_strcmp(j->string, name) == 0)
+            return j;
+    return NULL;
+}
+/* Appends ".name" or "[i]" to the path in b; returns the length before, for buf_cut. */
+static inline size_t type_path_name(struct buf *b, const char *name)
+{
+    size_t before = b->len;
+    if (before)
+        buf_addc(b, '.');
+    buf_adds(b, name);
+    return before;
+}
+static inline size_t type_path_index(struct buf *b, size_t i)
+{
+    size_t before = b->len;
+    char digits[24], *p = digits + sizeof(digits);
+    *--p = ']';
+    do {
+        *--p = (char)('0' + i % 10);
+        i /= 10;
+    } while (i);
+    *--p = '[';
+    buf_add(b, p, (size_t)(digits + sizeof(digits) - p));
+    return before;
+}
+
 /* "path.name", or "name" below the root. The name is a printf format. Returns out. */
 const char *type_path(char out[CAUSE_FIELD_MAX], const char *path, const char *fmt, ...)
     ATOLL_PRINTF(3, 4);
@@ -108,9 +139,9 @@ void type_check_range(const cJSON *obj, const char *path, const char *name, int6
                       int64_t high, struct causes *c); /* high INT64_MAX: no upper bound */
 void type_check_name(const cJSON *obj, const char *path, const char *name,
                      const char *(*rule)(const char *), struct causes *c);
-/* Elements whose member `key` was seen before; `path` is the list's. */
-void type_check_unique(const cJSON *list, const char *key, const char *path, struct map *seen,
-                       struct causes *c);
+/* Elements of the list `name` in obj whose member `key` was seen before; `path` is obj's. */
+void type_check_unique(const cJSON *obj, const char *path, const char *name, const char *key,
+                       struct map *seen, struct causes *c);
 bool type_is_ip(const char *s, int *ret_family); /* 4 or 6 */
 
 /* Defaults and rules that the rows name. */

@@ -119,7 +119,7 @@ static void check_ports(const cJSON *spec, struct causes *c)
     char field[CAUSE_FIELD_MAX], key[64];
     if (n == 0 && !is_headless(spec) && !streq(type_of_service(spec), "ExternalName"))
         causes_required(c, "spec.ports", NULL);
-    type_check_unique(ports, "name", "spec.ports", &names, c);
+    type_check_unique(spec, "spec", "ports", "name", &names, c);
     json_foreach (p, ports) {
         const char *protocol = json_str(p, "protocol");
         if (n > 1 && !type_given(p, "name"))

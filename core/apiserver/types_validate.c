@@ -12,7 +12,7 @@
 
 bool type_given(const cJSON *obj, const char *name)
 {
-    const cJSON *j = cJSON_GetObjectItemCaseSensitive(obj, name);
+    const cJSON *j = type_member(obj, name);
     return j && !cJSON_IsNull(j) && !(cJSON_IsString(j) && !*j->valuestring) &&
            !(cJSON_IsArray(j) && !j->child);
 }
@@ -20,7 +20,7 @@ bool type_given(const cJSON *obj, const char *name)
 void type_check_range(const cJSON *obj, const char *path, const char *name, int64_t low,
                       int64_t high, struct causes *c)
 {
-    const cJSON *j = cJSON_GetObjectItemCaseSensitive(obj, name);
+    const cJSON *j = type_member(obj, name);
     if (!cJSON_IsNumber(j) ||
         (j->valuedouble >= (double)low && (high == INT64_MAX || j->valuedouble <= (double)high)))
         return;
@@ -36,23 +36,24 @@ void type_check_range(const cJSON *obj, const char *path, const char *name, int6
 void type_check_name(const cJSON *obj, const char *path, const char *name,
                      const char *(*rule)(const char *), struct causes *c)
 {
-    const char *s = json_str(obj, name);
+    const char *s = json_string_of(type_member(obj, name));
     const char *why = s && *s ? rule(s) : NULL;
     char field[CAUSE_FIELD_MAX];
     if (why)
         causes_invalid(c, type_path(field, path, "%s", name), s, why);
 }
 
-void type_check_unique(const cJSON *list, const char *key, const char *path, struct map *seen,
-                       struct causes *c)
+void type_check_unique(const cJSON *obj, const char *path, const char *name, const char *key,
+                       struct map *seen, struct causes *c)
 {
+    const cJSON *list = type_member(obj, name);
     char field[CAUSE_FIELD_MAX];
     size_t i = 0;
     json_foreach (e, list) {
-        const cJSON *j = cJSON_GetObjectItemCaseSensitive(e, key);
+        const cJSON *j = type_member(e, key);
         /* The value only has to be something: the map is used as a set. */
         if (cJSON_IsString(j) && *j->valuestring && map_set(seen, j->valuestring, seen))
-            causes_duplicate(c, type_path(field, path, "[%zu].%s", i, key), j);
+            causes_duplicate(c, type_path(field, path, "%s[%zu].%s", name, i, key), j);
         i++;
     }
 }
@@ -73,13 +74,6 @@ struct walk {
     struct buf path;
 };
 
-static size_t path_push(struct walk *w, const char *name)
-{
-    size_t before = w->path.len;
-    buf_addf(&w->path, "%s%s", before ? "." : "", name);
-    return before;
-}
-
 static bool is_empty(const cJSON *j)
 {
     return !j || cJSON_IsNull(j) || (cJSON_IsString(j) && !*j->valuestring) ||
@@ -88,27 +82,35 @@ static bool is_empty(const cJSON *j)
 
 static bool is_allowed(const char *allowed, const char *value)
 {
-    struct str left = str_of(allowed), one;
-    while (str_split(&left, '|', &one))
-        if (str_eq(one, str_of(value)))
+    size_t n = strlen(value);
+    for (const char *at = allowed;; at++) {
+        size_t len = strcspn(at, "|");
+        if (len == n && memcmp(at, value, n) == 0)
             return true;
-    return false;
+        at += len;
+        if (!*at)
+            return false;
+    }
 }
 
+/* Nearly always all is well, so the path is only written when it is not. */
 static void check_row(struct walk *w, const struct type_field *f, const cJSON *obj,
                       const cJSON *old)
 {
-    const cJSON *j = cJSON_GetObjectItemCaseSensitive(obj, f->name);
-    size_t before = path_push(w, f->name);
-    if ((f->flags & TF_REQUIRED) && is_empty(j))
+    const cJSON *j = type_member(obj, f->name);
+    bool missing = (f->flags & TF_REQUIRED) && is_empty(j);
+    bool odd =
+        !missing && f->allowed && cJSON_IsString(j) && !is_allowed(f->allowed, j->valuestring);
+    bool changed = (f->flags & TF_IMMUTABLE) && old && !json_equal(type_member(old, f->name), j);
+    if (!missing && !odd && !changed)
+        return;
+    size_t before = type_path_name(&w->path, f->name);
+    if (missing)
         causes_required(w->causes, buf_str(&w->path), NULL);
-    else if (f->allowed && cJSON_IsString(j) && !is_allowed(f->allowed, j->valuestring))
+    if (odd)
         causes_not_supported(w->causes, buf_str(&w->path), j, f->allowed);
-    if ((f->flags & TF_IMMUTABLE) && old) {
-        const cJSON *was = cJSON_GetObjectItemCaseSensitive(old, f->name);
-        if (!json_equal(was, j))
-            causes_invalid_json(w->causes, buf_str(&w->path), j, "field is immutable");
-    }
+    if (changed)
+        causes_invalid_json(w->causes, buf_str(&w->path), j, "field is immutable");
     buf_cut(&w->path, before);
 }
 
@@ -123,12 +125,12 @@ static void check_children(struct walk *w, const struct type *t, const cJSON *ob
         const struct type_field *f = type_field_find(t, j->string);
         if (!f || !f->ref)
             continue;
-        size_t before = path_push(w, j->string);
+        size_t before = type_path_name(&w->path, j->string);
         if (f->kind == T_OBJECT && cJSON_IsObject(j))
-            check_object(w, f->ref, j, cJSON_GetObjectItemCaseSensitive(old, j->string));
+            check_object(w, f->ref, j, type_member(old, j->string));
         size_t named = w->path.len, i = 0;
         for (const cJSON *e = f->kind == T_LIST ? j->child : NULL; e; e = e->next, i++) {
-            buf_addf(&w->path, "[%zu]", i);
+            type_path_index(&w->path, i);
             check_object(w, f->ref, e, NULL);
             buf_cut(&w->path, named);
         }
