@@ -98,7 +98,7 @@ def crashing_plugin():
     with Installation(extra_conf='engines = { crash = { plugin = "%s"; isolation = "process"; }; };\n' % crash) as a:
         a.kubectl('apply', '-f', os.path.join(os.path.dirname(__file__), 'crash.yaml'))
         a.apply_example()
-        path = '/apis/apps.kubeblocks.io/v1/namespaces/default/components/doomed-crash'
+        path = '/apis/apps.kubeblocks.io/v1/namespaces/default/components/bomb-crash'
 
         def said():
             for c in a.api.get(path).get('status', {}).get('conditions', []):
