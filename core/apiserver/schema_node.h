@@ -70,19 +70,24 @@ struct place {
     struct buf text;
 };
 #define PLACE_NAME_MAX 200 /* of one name: they come from outside */
+static inline void place_add_name(struct place *p, const char *name)
+{
+    size_t n = strlen(name);
+    buf_add(&p->text, name, n < PLACE_NAME_MAX ? n : PLACE_NAME_MAX);
+}
 static inline size_t place_key(struct place *p, const char *name)
 {
     size_t before = p->text.len;
     if (before)
         buf_addc(&p->text, '.');
-    buf_add(&p->text, name, strnlen(name, PLACE_NAME_MAX));
+    place_add_name(p, name);
     return before;
 }
 static inline size_t place_in(struct place *p, const char *name) /* properties[name] */
 {
     size_t before = p->text.len;
     buf_addc(&p->text, '[');
-    buf_add(&p->text, name, strnlen(name, PLACE_NAME_MAX));
+    place_add_name(p, name);
     buf_addc(&p->text, ']');
     return before;
 }
