@@ -93,6 +93,7 @@ static void problem(struct container *c, const struct err *err, const char *reas
 /* Undo the state a start announced: this run never existed. */
 static void start_undone(struct container *c)
 {
+    c->seen.level = c->level_before;
     c->seen.now = c->seen.last;
     c->seen.last = (struct run_seen){.number = -1};
     text_set(&c->message, c->last_message);
@@ -112,7 +113,11 @@ static void run_begin(struct container *c, struct start_job *j)
     if (run_start(p->node->loop, &spec, container_on_run, c, &c->run, &err)) {
         start_undone(c);
         problem(c, err, "CreateContainerError");
+        return;
     }
+    c->problems = 0;
+    text_set(&c->problem, NULL);
+    text_set(&c->problem_message, NULL);
 }
 
 static void start_done(void *arg)
@@ -186,6 +191,7 @@ static void start_announce(struct container *c, const char *program)
 {
     struct container_seen *s = &c->seen;
     const char *image = json_str(s->spec, "image");
+    c->level_before = s->level;
     if (s->now.number >= 0) {
         bool changed = c->image && !streq(c->image, image);
         s->level = changed ? 0 : restart_level(s->level, s->now.started_us, s->now.ended_us);
@@ -202,9 +208,6 @@ static void start_announce(struct container *c, const char *program)
     s->term_sent = false;
     s->prestop = HOOK_IDLE;
     c->probed = c->cancelled = false;
-    c->problems = 0;
-    text_set(&c->problem, NULL);
-    text_set(&c->problem_message, NULL);
 }
 
 void container_start(struct container *c, const cJSON *object, const char *why)

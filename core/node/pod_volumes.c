@@ -117,8 +117,14 @@ static uint64_t all_hash(const struct volume *v, size_t n)
 void pod_volumes_refresh(struct pod *p, const cJSON *object)
 {
     struct node *n = p->node;
-    if (p->volumes_writing || !object || clock_mono_ms() < p->volumes_retry_ms)
+    uint64_t now = clock_mono_ms();
+    if (p->volumes_writing || !object)
         return;
+    if (now < p->volumes_retry_ms) { /* woken by something else: that took the place of our time in
+                                        the queue */
+        kube_queue_add_after(n->queue, p->queue_key, p->volumes_retry_ms - now);
+        return;
+    }
     AUTO(err_freep) struct err *err = NULL;
     struct downward d = {object, p->ip, n->address, n->name, n->cpu_milli, n->memory};
     struct lookup lookup = node_lookup(n);

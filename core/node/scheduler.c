@@ -191,6 +191,8 @@ static void process(void *arg, const char *key)
     struct scheduler *s = CAST(scheduler, arg);
     struct node *n = s->node;
     const cJSON *pod = kube_cache_get_key(n->pods_cache, key), *node = node_object(n);
+    if (json_find(json_at(node, "spec", "taints"), "key", "node.kubernetes.io/not-ready"))
+        node = NULL; /* register.c is about to take that taint away: no news for anybody */
     if (pod && schedule_wanted(pod) && !node)
         map_set(&s->unplaced, key, s); /* scheduler_wake comes with the Node */
     if (!pod || !schedule_wanted(pod) || !node || map_get(&s->taken, kube_uid(pod))) {

@@ -115,7 +115,8 @@ struct container {
     bool cancelled; /* stop came while the run was being prepared */
     struct action *hook;
     char *image, *identity, *program, *message, *last_message, *problem, *problem_message;
-    unsigned problems; /* in a row, for the pause */
+    unsigned level_before; /* of a start that may have to be undone */
+    unsigned problems;     /* in a row, for the pause */
 };
 
 #define pod_MAGIC 0x706f6473u
