@@ -12,7 +12,7 @@
 
 #define ABI_END(T, m) (offsetof(struct T, m) + sizeof(((struct T *)0)->m))
 
-#define ABI_PLUGIN_1_0       ABI_END(atoll_plugin, topology)
+#define ABI_PLUGIN_1_0       (offsetof(struct atoll_plugin, topology) + sizeof(void *))
 #define ABI_ROLE_PROBE_1_0   ABI_END(atoll_role_probe, forget)
 #define ABI_LIFECYCLE_1_0    ABI_END(atoll_lifecycle, cancel)
 #define ABI_TOPOLOGY_1_0     ABI_END(atoll_topology, advise)

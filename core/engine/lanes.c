@@ -48,7 +48,7 @@ struct lanes *lanes_new(struct runner *r, unsigned threads_max)
     struct lanes *l = mem_new(struct lanes);
     l->runner = r;
     l->max = threads_max ? threads_max : 1;
-    l->threads = mem_calloc(l->max + 1, sizeof(*l->threads));
+    l->threads = mem_calloc(l->max + 1, sizeof(struct thread *));
     list_init(&l->ready);
     return l;
 }
@@ -194,9 +194,10 @@ static struct lane *lane_of(struct lanes *l, const struct job *j)
     else if (j->threads == ATOLL_THREADS_PER_INSTANCE)
         key = j->lane_key;
     else if (j->threads == ATOLL_THREADS_PARALLEL)
-        key = own = mem_printf("\x01"
-                               "%llu",
-                               (unsigned long long)++l->parallel);
+        own = mem_printf("\x01"
+                         "%llu",
+                         (unsigned long long)++l->parallel);
+    key = own ? own : key;
     struct lane *lane = map_get(&l->by_key, key);
     if (lane)
         return lane;

@@ -21,7 +21,6 @@
 
 #define THREADS_DEFAULT 16
 #define BUGS_PER_SECOND 20
-#define BUG_TEXT_MAX    512
 
 static struct list zombies = {&zombies, &zombies}; /* keeps them reachable */
 
@@ -62,12 +61,10 @@ void guard_end(struct guard *g)
 
 void runner_bug(struct runner *r, const char *kind, const char *fmt, ...)
 {
-    char text[BUG_TEXT_MAX];
     va_list ap;
     va_start(ap, fmt);
-    vsnprintf(text, sizeof(text), fmt, ap);
+    struct letter letter = {.kind = LETTER_BUG, .word = kind, .text = mem_vprintf(fmt, ap)};
     va_end(ap);
-    struct letter letter = {.kind = LETTER_BUG, .word = kind, .text = mem_strdup(text)};
     mailbox_put(r->mail, &letter, true);
 }
 

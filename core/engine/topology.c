@@ -34,9 +34,10 @@ static bool fault(struct answer *a, const char *fmt, ...)
 {
     va_list ap;
     va_start(ap, fmt);
-    if (!a->fault[0])
-        vsnprintf(a->fault, sizeof(a->fault), fmt, ap);
+    AUTO(mem_freep) char *text = mem_vprintf(fmt, ap);
     va_end(ap);
+    if (!a->fault[0])
+        snprintf(a->fault, sizeof(a->fault), "%s", text);
     return false;
 }
 

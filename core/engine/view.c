@@ -180,7 +180,7 @@ static int role_fill(struct decoder *d, const cJSON *o, const char *path, struct
     if (json_at(o, "role") || json_at(o, "facts") || json_at(o, "roleKnown")) {
         if (json_at(o, "role") && !json_at(o, "roleKnown"))
             in->flags |= ATOLL_INSTANCE_ROLE_KNOWN;
-        const struct atoll_kv *kv;
+        const struct atoll_kv *kv = NULL;
         AUTO(mem_freep) char *facts_path = mem_printf("view: %s.facts", path);
         int rc = get_text(d, o, path, "role", false, &in->role);
         if (rc == 0)
@@ -189,7 +189,7 @@ static int role_fill(struct decoder *d, const cJSON *o, const char *path, struct
             rc = get_u64(d, o, path, "observedMsAgo", &in->observed_ms_ago);
         if (rc == 0)
             rc = view_pairs(d->a, json_at(o, "facts"), facts_path, &kv, &in->n_facts, d->err);
-        if (rc < 0)
+        if (rc != 0)
             return rc;
         struct atoll_fact *facts = arena_array(d->a, struct atoll_fact, in->n_facts);
         for (uint32_t i = 0; i < in->n_facts; i++) {
@@ -242,7 +242,7 @@ static int instance_read(struct decoder *d, const cJSON *o, const char *path,
 static int instances_read(struct decoder *d, const cJSON *o, const char *path,
                           struct atoll_component *c)
 {
-    const cJSON *list;
+    const cJSON *list = NULL;
     int rc = get_array(d, o, path, "instances", VIEW_INSTANCES_MAX, &list, &c->n_instances);
     if (rc < 0)
         return rc;
@@ -268,7 +268,7 @@ static int instances_read(struct decoder *d, const cJSON *o, const char *path,
 static int accounts_read(struct decoder *d, const cJSON *o, const char *path,
                          struct atoll_component *c)
 {
-    const cJSON *list;
+    const cJSON *list = NULL;
     int rc = get_array(d, o, path, "accounts", VIEW_ACCOUNTS_MAX, &list, &c->n_accounts);
     if (rc < 0)
         return rc;
@@ -331,7 +331,7 @@ static int component_read(struct decoder *d, const cJSON *o, const char *path,
 static int view_read(struct decoder *d, const cJSON *o, const struct atoll_view **ret)
 {
     struct atoll_view *v = arena_new_of(d->a, struct atoll_view);
-    const cJSON *list;
+    const cJSON *list = NULL;
     v->size = sizeof(*v);
     *ret = v;
     if (!cJSON_IsObject(o))

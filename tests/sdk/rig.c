@@ -205,6 +205,7 @@ void rig_probe(struct rig *r, const char *prefix, unsigned n, unsigned index, un
     json_put_str(spec, id, "instance");
     if (period_ms)
         json_put_int(spec, period_ms, "periodMs");
+    json_put_int(spec, 2000, "timeoutMs");
     engine_probe_set(r->e, id, spec);
 }
 

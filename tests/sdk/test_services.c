@@ -228,6 +228,24 @@ static void test_watch_pushes(void **state)
     assert_true(engine_available(rig.e));
 }
 
+/* A probe that began before the watch spoke and ends after it brings an older answer. */
+static void test_an_answer_older_than_the_push_is_dropped(void **state)
+{
+    (void)state;
+    uint64_t pushed = 11;
+    rig_probe(&rig, "w", 2, 0, 600000);
+    assert_int_equal(rig_until_role(&rig, "id-w-0", "primary", 3000)->version, 1);
+    rig_call(&rig, "data-load", "w", NULL, &o);
+    rig_until_done(&rig, &o, 5000);
+    watch_set(2);
+    rig_until(&rig, cond_version, &pushed, 3000, "version 11 from the watch");
+    size_t told = rig.n_roles;
+    for (int i = 0; i < 7; i++) /* 60 ms each: longer than the slow probe */
+        run_hook("readonly", NULL);
+    assert_int_equal(rig.n_roles, told);
+    assert_int_equal(rig_role_of(&rig, "id-w-0")->version, 11);
+}
+
 static void test_watch_that_has_nothing_to_push(void **state)
 {
     (void)state;
@@ -256,6 +274,8 @@ static int run(void)
         cmocka_unit_test_setup_teardown(test_cancel_by_the_core, setup, teardown),
         cmocka_unit_test_setup_teardown(test_volatile_facts_change_silently, setup, teardown),
         cmocka_unit_test_setup_teardown(test_watch_pushes, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_an_answer_older_than_the_push_is_dropped, setup,
+                                        teardown),
         cmocka_unit_test_setup_teardown(test_watch_that_has_nothing_to_push, setup, teardown),
     };
     return cmocka_run_group_tests_name(rig_isolation, tests, NULL, NULL);

@@ -10,6 +10,7 @@
 #include "tiny.h"
 
 #define OPEN_MAX_ 8
+#define SLOW_MS   300
 
 struct open_op { /* an operation that waits for its cancel */
     struct atoll_op op;
@@ -19,7 +20,8 @@ struct open_op { /* an operation that waits for its cancel */
 struct services {
     const struct atoll_host *host;
     uint64_t version; /* of the role; a watch that starts raises it */
-    unsigned probes;
+    unsigned probes,
+        slow; /* slow: so many probes take SLOW_MS to say what they saw at their start */
     struct open_op open[OPEN_MAX_];
 };
 
@@ -290,14 +292,30 @@ static int32_t ask_probe(void *self, const struct atoll_hook_call *call, struct 
  * --------------------------------------------------------------------------------------------------------------
  */
 
-static void report(struct services *s, struct atoll_op op, struct atoll_str instance)
+static void report(struct services *s, struct atoll_op op, struct atoll_str instance,
+                   uint64_t version)
 {
     struct atoll_fact facts[2];
     char offset[32];
     snprintf(offset, sizeof(offset), "%u", s->probes);
     facts[0] = atoll_fact_make("offset", offset, ATOLL_FACT_VOLATILE);
     facts[1] = atoll_fact_make("steady", "same", 0);
-    atoll_report_role(s->host, op, instance, "primary", s->version, facts, 2);
+    atoll_report_role(s->host, op, instance, "primary", version, facts, 2);
+}
+
+struct slow_probe {
+    struct services *self;
+    struct atoll_op op;
+    struct atoll_str instance;
+    uint64_t version;
+};
+
+static void on_slow(void *arg)
+{
+    struct slow_probe *p = arg;
+    report(p->self, p->op, p->instance, p->version);
+    atoll_done(p->self->host, p->op);
+    free(p);
 }
 
 static int32_t probe(void *self, const struct atoll_view *view,
@@ -306,7 +324,29 @@ static int32_t probe(void *self, const struct atoll_view *view,
     struct services *s = self;
     (void)view;
     s->probes++;
-    report(s, op, instance->id);
+    if (s->slow) {
+        struct slow_probe *p = calloc(1, sizeof(*p));
+        if (!p)
+            abort();
+        s->slow--;
+        p->self = s;
+        p->op = op;
+        p->instance = instance->id;
+        p->version = s->version;
+        s->host->timer->after(s->host->impl, SLOW_MS, on_slow, p);
+        return ATOLL_OK;
+    }
+    report(s, op, instance->id, s->version);
+    atoll_done(s->host, op);
+    return ATOLL_OK;
+}
+
+/* The next probe is slow; it begins now. */
+static int32_t be_slow(void *self, const struct atoll_hook_call *call, struct atoll_op op)
+{
+    struct services *s = self;
+    s->slow = 1;
+    s->host->op->probe_now(s->host->impl, call->instance->id);
     atoll_done(s->host, op);
     return ATOLL_OK;
 }
@@ -318,7 +358,7 @@ static int32_t watch(void *self, const struct atoll_view *view, struct atoll_op 
     if (!c || c->n_instances == 0)
         return ATOLL_ERR_NOTSUP;
     s->version += 10;
-    report(s, op, c->instances[0]->id);
+    report(s, op, c->instances[0]->id, s->version);
     return open_add(s, op);
 }
 
@@ -330,7 +370,7 @@ static const struct atoll_hook hooks[] = {
     {"reconfigure", 0, 5000, use_secret},      {"account-provision", 0, 5000, use_http},
     {"switchover", 0, 5000, use_arguments},    {"member-join", 0, 5000, use_thread},
     {"member-leave", 0, 300, wait_for_cancel}, {"available-probe", 0, 5000, ask_probe},
-    {"shard-add", 0, 5000, write_to_nobody},
+    {"shard-add", 0, 5000, write_to_nobody},   {"data-load", 0, 5000, be_slow},
 };
 static const struct atoll_lifecycle lifecycle =
     TINY_LIFECYCLE(hooks, .threads = ATOLL_THREADS_LOOP, .cancel = cancel);
