@@ -9,6 +9,7 @@
  */
 #include "base/mem.h"
 
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -213,4 +214,17 @@ char *arena_printf(struct arena *a, const char *fmt, ...)
 size_t arena_used(const struct arena *a)
 {
     return a->used;
+}
+
+void mem_tune(void)
+{
+    mallopt(M_ARENA_MAX, 2);
+    mallopt(M_MMAP_THRESHOLD,
+            256 << 10); /* fixed: otherwise glibc raises it after the first large buffer */
+    mallopt(M_TRIM_THRESHOLD, 512 << 10);
+}
+
+void mem_trim(void)
+{
+    malloc_trim(0);
 }

@@ -53,6 +53,10 @@ static inline void mem_freep(void *pp) /* for AUTO(mem_freep) on any pointer */
     mem_free(*p);
     *p = NULL;
 }
+/* For a long-lived program: few heaps for its threads, freed memory goes back to the system. Once,
+ * at its start. */
+void mem_tune(void);
+void mem_trim(void); /* give back what is free inside the heap; milliseconds */
 #define mem_new(T) ((T *)mem_alloc(sizeof(T)))
 
 /*

@@ -77,6 +77,7 @@ struct daemon {
     struct kube_lease *lease;
     struct workload *workload;
     struct http_server *health;
+    struct loop_timer *trim;
     char *log_token, *prefix; /* prefix: the directory above bin/ */
     size_t roles_started;     /* that many rows of the table of roles are to be stopped */
     int lock_fd, exit_code;
@@ -340,6 +341,17 @@ static int lock_take(struct daemon *d, struct err **err)
     return 0;
 }
 
+#define TRIM_MS 20000
+
+/* A burst (a first list, many new objects) leaves holes in the heap: what is free goes back now and
+ * then. */
+static void on_trim(void *arg)
+{
+    struct daemon *d = arg;
+    mem_trim();
+    loop_timer_start(d->trim, TRIM_MS);
+}
+
 static void on_released(void *arg)
 {
     struct daemon *d = arg;
@@ -441,9 +453,12 @@ static int run(const char *conf_dir, const struct conf_key *keys, size_t n_keys)
         d.exit_code = 1;
     } else {
         log_info("atolld %s runs", ATOLL_VERSION);
+        d.trim = loop_timer_new(d.loop, on_trim, &d);
+        loop_timer_start(d.trim, TRIM_MS);
         loop_run(d.loop);
     }
     daemon_stop(&d);
+    loop_timer_free(d.trim);
     loop_signal_free(term);
     loop_signal_free(intr);
     loop_free(d.loop);
@@ -507,5 +522,6 @@ int main(int argc, char **argv)
         return 2;
     }
     raise_file_limit();
+    mem_tune();
     return run(conf_dir, keys, n_keys);
 }

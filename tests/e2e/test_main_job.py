@@ -32,6 +32,7 @@ def main_job():
             wait('k on ' + p['metadata']['name'], lambda ip=p['status']['podIP']: a.redis(ip)('GET', 'k') == 'v', 10)
         r.close()
 
+        expect(len(a.pids_below('redis-server')) == 3, 'the test sees the three servers, so it will see when they are gone')
         look_around(a)
         run_again(a)
         scale(a)

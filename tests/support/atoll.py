@@ -249,15 +249,17 @@ class Installation:
         return int(open(os.path.join(self.dir, f'member-{member}', 'lock'), encoding='utf-8').read())
 
     def pids_below(self, name=None):
-        """Processes of this installation: by their command line, working directory or open files below it."""
+        """Processes of this installation: its path stands in their command line or, for what runs in a sandbox,
+        among their mounts."""
         found = []
         for pid in filter(str.isdigit, os.listdir('/proc')):
             with contextlib.suppress(OSError):
-                cmd = open(f'/proc/{pid}/cmdline', 'rb').read().replace(b'\0', b' ').decode(errors='replace')
                 comm = open(f'/proc/{pid}/comm', encoding='utf-8').read().strip()
-                if int(pid) != os.getpid() and self.dir in cmd + open(f'/proc/{pid}/environ', 'rb').read().decode(errors='replace'):
-                    if name is None or comm == name:
-                        found.append(int(pid))
+                if int(pid) == os.getpid() or (name is not None and comm != name):
+                    continue
+                text = open(f'/proc/{pid}/cmdline', 'rb').read() + open(f'/proc/{pid}/mountinfo', 'rb').read()
+                if self.dir.encode() in text:
+                    found.append(int(pid))
         return found
 
     def engine_pids(self):
