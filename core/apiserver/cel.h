@@ -7,7 +7,7 @@
  * rule that is skipped.
  *
  * Not here: optional types (`?.`), two-variable macros, durations and timestamps beyond comparison,
- * the url, ip and quantity libraries.
+ * the url, ip and quantity libraries beyond isIP, isCIDR and isQuantity.
  */
 #ifndef ATOLL_APISERVER_CEL_H
 #define ATOLL_APISERVER_CEL_H

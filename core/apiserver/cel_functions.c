@@ -11,7 +11,9 @@
 #include <string.h>
 
 #include "apiserver/cel_ast.h"
+#include "apiserver/schema_node.h"
 #include "base/clock.h"
+#include "base/quantity.h"
 
 #define ANY_OF(kind) (1u << (kind))
 
@@ -512,6 +514,34 @@ static struct cel_value f_timestamp(const struct cel_call *c)
     return (struct cel_value){.kind = CEL_TIMESTAMP, .integer = us};
 }
 
+/* isIP(s), isCIDR(s) of Kubernetes' libraries. */
+static struct cel_value has_format(const struct cel_call *c, const char *a, const char *b)
+{
+    if (!is_string(c, 0))
+        return no_overload(c);
+    char *text AUTO(mem_freep) = mem_strndup(c->args[0].text.ptr, c->args[0].text.len);
+    return cel_bool_of(schema_format_find(a)->valid(text) || schema_format_find(b)->valid(text));
+}
+
+static struct cel_value f_is_ip(const struct cel_call *c)
+{
+    return has_format(c, "ipv4", "ipv6");
+}
+
+static struct cel_value f_is_cidr(const struct cel_call *c)
+{
+    return has_format(c, "cidr", "cidr");
+}
+
+static struct cel_value f_is_quantity(const struct cel_call *c)
+{
+    int64_t milli;
+    if (!is_string(c, 0))
+        return no_overload(c);
+    char *text AUTO(mem_freep) = mem_strndup(c->args[0].text.ptr, c->args[0].text.len);
+    return cel_bool_of(quantity_parse(text, &milli, NULL) == 0);
+}
+
 static struct cel_value f_dyn(const struct cel_call *c)
 {
     return c->args[0];
@@ -595,6 +625,9 @@ static const struct cel_function functions[] = {
     {"duration", false, 1, 1, S | ANY_OF(CEL_DURATION), CEL_DURATION, f_duration},
     {"timestamp", false, 1, 1, S | ANY_OF(CEL_TIMESTAMP), CEL_TIMESTAMP, f_timestamp},
     {"dyn", false, 1, 1, 0, CEL_DYN, f_dyn},
+    {"isIP", false, 1, 1, S, CEL_BOOL, f_is_ip},
+    {"isCIDR", false, 1, 1, S, CEL_BOOL, f_is_cidr},
+    {"isQuantity", false, 1, 1, S, CEL_BOOL, f_is_quantity},
 };
 
 const struct cel_function *cel_function_find(const char *name, bool member)

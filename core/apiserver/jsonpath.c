@@ -101,6 +101,9 @@ static struct step read_bracket(const char **at)
     if (**at == '"' || **at == '\'') {
         if (read_quoted(at, &s.name) && **at == ']')
             s.kind = STEP_NAME;
+    } else if (strncmp(*at, "*]", 2) == 0) {
+        ++*at;
+        s.kind = STEP_INDEX;
     } else {
         struct str digits = {*at, strcspn(*at, "]")};
         *at += digits.len;

@@ -57,7 +57,7 @@ static const char *here(const struct check *k)
 
 static bool is_integral(const cJSON *v)
 {
-    return cJSON_IsNumber(v) && v->valuedouble == floor(v->valuedouble);
+    return cJSON_IsNumber(v) && isfinite(v->valuedouble) && v->valuedouble == floor(v->valuedouble);
 }
 
 static const char *kind_of(const cJSON *v)
@@ -88,8 +88,8 @@ static bool type_matches(const struct schema_node *n, const cJSON *v)
         return cJSON_IsString(v);
     case ST_INTEGER:
         return is_integral(v);
-    case ST_NUMBER:
-        return cJSON_IsNumber(v);
+    case ST_NUMBER: /* 1e999 would be stored as null */
+        return cJSON_IsNumber(v) && isfinite(v->valuedouble);
     case ST_BOOLEAN:
         return cJSON_IsBool(v);
     }

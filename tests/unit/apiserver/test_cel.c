@@ -183,6 +183,9 @@ static const char *const truths[] = {
     "string(true) == 'true'",
     "bool('true')",
     "uint(3) == 3u",
+    "isIP('10.0.0.1') && isIP('::1') && !isIP('10.0.0')",
+    "isCIDR('10.0.0.0/8') && !isCIDR('10.0.0.1')",
+    "isQuantity('1.5Gi') && !isQuantity('much')",
     /* times */
     "self.when > timestamp('2024-01-01T00:00:00Z')",
     "self.when == timestamp('2024-05-01T02:00:00+02:00')",

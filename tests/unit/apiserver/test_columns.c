@@ -277,6 +277,8 @@ static void test_jsonpath(void **state)
         {".a.x\\.y", "2"},
         {".list[0].n", "'p'"},
         {".list[-1].n", "'q'"},
+        {".list[*].n", "'p'"},
+        {".a[*]", NULL},
         {".list[7].n", NULL},
         {".list[?(@.n==\"q\")].v", "2"},
         {".list[?(@.n=='q')].v", "2"},
@@ -290,9 +292,9 @@ static void test_jsonpath(void **state)
         {".list.n", NULL},
     };
     static const char *const bad[] = {
-        "",      ".",     "a",          ".a.",          ".a[",
-        ".a[x]", ".a[0",  ".a[?(@.x)]", ".a[?(@.x==)]", ".a[?(@.x==\"y]",
-        ".a..b", ".a[*]", ".a b",       "{.a",          ".a[1:2]",
+        "",      ".",    "a",          ".a.",          ".a[",
+        ".a[x]", ".a[0", ".a[?(@.x)]", ".a[?(@.x==)]", ".a[?(@.x==\"y]",
+        ".a..b", ".a[*", ".a b",       "{.a",          ".a[1:2]",
         ".a\\"};
     (void)state;
     cJSON *obj AUTO(json_freep) =

@@ -35,6 +35,7 @@ static void test_validate(void **state)
         {W("{'size': 3, 'set': ['a', 'a']}"), "Duplicate spec.set[1]"},
         {W("{'size': 3, 'set': ['a', 'a', 'a']}"), "Duplicate spec.set[1], Duplicate spec.set[2]"},
         {W("{'size': 1.5}"), "TypeInvalid spec.size" BLOCKED},
+        {W("{'size': 1e999}"), "TypeInvalid spec.size, Invalid spec.size" BLOCKED},
         {W("{'size': 'three'}"), "TypeInvalid spec.size" BLOCKED},
         {W("{'size': 3, 'port': true}"), "TypeInvalid spec.port" BLOCKED},
         {W("{'size': 3, 'port': 1.5}"), "TypeInvalid spec.port" BLOCKED},
