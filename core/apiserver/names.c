@@ -310,18 +310,18 @@ static void check_finalizers(const cJSON *finalizers, struct causes *c)
 static void check_owners(const cJSON *owners, struct causes *c)
 {
     static const char *const needed[] = {"apiVersion", "kind", "name", "uid"};
-    int controllers = 0;
+    int i = 0, controllers = 0;
     json_foreach (o, owners) {
         for (size_t k = 0; k < ARRAY_LEN(needed); k++) {
             const char *v = json_str(o, needed[k]);
             if (v && *v)
                 continue;
             char path[64];
-            /* Without an index, as Kubernetes names it. */
-            snprintf(path, sizeof(path), "metadata.ownerReferences.%s", needed[k]);
+            snprintf(path, sizeof(path), "metadata.ownerReferences[%d].%s", i, needed[k]);
             causes_add(c, CAUSE_INVALID, path, "Invalid value: \"\": must not be empty");
         }
         controllers += json_bool(false, o, "controller") ? 1 : 0;
+        i++;
     }
     if (controllers > 1)
         causes_add(c, CAUSE_INVALID, "metadata.ownerReferences",

@@ -73,7 +73,7 @@ static void test_meta(void **state)
          "Invalid metadata.finalizers"},
         {"{'name': 'a', 'ownerReferences': [{'apiVersion': 'v1', 'kind': 'K', 'name': 'n', 'uid': "
          "''}]}",
-         false, NAME_SUBDOMAIN, "Invalid metadata.ownerReferences.uid"},
+         false, NAME_SUBDOMAIN, "Invalid metadata.ownerReferences[0].uid"},
         {"{'name': 'a', 'ownerReferences': [{'apiVersion': 'v1', 'kind': 'K', 'name': 'n', 'uid': "
          "'u', 'controller':"
          " true}, {'apiVersion': 'v1', 'kind': 'K', 'name': 'm', 'uid': 'v', 'controller': true}]}",
