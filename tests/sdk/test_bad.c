@@ -228,6 +228,51 @@ static void test_liar_role(void **state)
     rig_stop(&rig);
 }
 
+typedef void question_fn(struct engine *e, const cJSON *view, engine_done_fn *done, void *arg);
+
+static void test_liar_topology(void **state)
+{
+    (void)state;
+    static const struct {
+        question_fn *ask;
+        const char *topology, *sentence; /* NULL: a good answer */
+    } rows[] = {
+        {engine_validate, "endless", "more than 8388608 bytes or 20000 items"},
+        {engine_render, "file-name", "file name \"../passwd\": want letters, digits and -._"},
+        {engine_render, "binary", "content that is not UTF-8 text"},
+        {engine_render, "mode", "file x.conf: want a mode of at most 0777, found 4755"},
+        {engine_render, "nameless", "name is missing"},
+        {engine_render, "fine", NULL},
+        {engine_advise, "stranger",
+         "target names instance \"id-somebody-else\", which is not in the view"},
+        {engine_advise, "peer",
+         "peer names instance \"id-somebody-else\", which is not in the view"},
+        {engine_advise, "keyless", "wire follow: key is missing"},
+        {engine_advise, "short", "wire: a struct that is NULL or too short"},
+        {engine_advise, "reason", "refuse: want a CamelCase reason, found \"not camel case\""},
+        {engine_advise, "fine", NULL},
+    };
+    struct rig_outcome o = {0};
+    double before = rig_bugs("bad-answer");
+    start("liar-topology");
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        AUTO(json_freep) cJSON *view = rig_view("a", 1);
+        json_put_str(view, rows[i].topology, "topology");
+        rig_outcome_clear(&o);
+        rows[i].ask(rig.e, view, rig_done, &o);
+        rig_until_done(&rig, &o, 5000);
+        assert_int_equal(o.class_, rows[i].sentence ? ATOLL_CLASS_FATAL : ATOLL_CLASS_DONE);
+        assert_int_equal(o.results != NULL, rows[i].sentence == NULL); /* all or nothing */
+        if (rows[i].sentence && !strstr(o.message, rows[i].sentence))
+            fail_msg("want \"%s\" in \"%s\"", rows[i].sentence, o.message);
+        if (rows[i].sentence)
+            assert_string_equal(o.reason, "BadAnswer");
+    }
+    assert_true(rig_bugs("bad-answer") >= before + 9); /* the last may still be on its way */
+    rig_stop(&rig);
+    rig_outcome_clear(&o);
+}
+
 static void test_refuse(void **state)
 {
     (void)state;
@@ -349,8 +394,9 @@ static int run(void)
         cmocka_unit_test(test_must_understand), cmocka_unit_test(test_other_name),
         cmocka_unit_test(test_bad_options),     cmocka_unit_test(test_double_complete),
         cmocka_unit_test(test_late_complete),   cmocka_unit_test(test_hang),
-        cmocka_unit_test(test_blocked_loop),    cmocka_unit_test(test_liar_role),
-        cmocka_unit_test(test_refuse),          cmocka_unit_test(test_newer_plugin),
+        cmocka_unit_test(test_blocked_loop),    cmocka_unit_test(test_liar_topology),
+        cmocka_unit_test(test_liar_role),       cmocka_unit_test(test_refuse),
+        cmocka_unit_test(test_newer_plugin),
     };
     return cmocka_run_group_tests_name(rig_isolation, tests, NULL, NULL);
 }

@@ -276,6 +276,11 @@ static bool cond_other_pid(void *arg)
     return pid != 0 && pid != *(int *)arg && engine_available(rig.e);
 }
 
+static bool cond_told_more(void *arg)
+{
+    return rig.n_roles > *(size_t *)arg;
+}
+
 static void test_kill_9_loses_nothing(void **state)
 {
     (void)state;
@@ -298,6 +303,8 @@ static void test_kill_9_loses_nothing(void **state)
     assert_int_equal(o.class_, ATOLL_CLASS_RETRY);
     assert_string_equal(o.reason, "EngineUnavailable");
     rig_until(&rig, cond_other_pid, &pid, 5000, "another helper");
+    assert_false(rig_within(&rig, cond_told_more, &told,
+                            300));     /* probed again, found the same: nobody is told */
     engine_says("a-0", "primary 2\n"); /* still probed, by the new one */
     rig_until(&rig, cond_version_2, NULL, 5000, "version 2 from the new helper");
     assert_int_equal(rig.n_roles, told + 1); /* what was known was not told again */

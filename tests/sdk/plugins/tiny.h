@@ -34,7 +34,7 @@ static void tiny_destroy(void *self)
     free(self);
 }
 
-static const struct atoll_role tiny_roles[] = {
+__attribute__((unused)) static const struct atoll_role tiny_roles[] = {
     {"primary", ATOLL_ROLE_WRITABLE | ATOLL_ROLE_EXCLUSIVE, 2},
     {"secondary", 0, 1},
 };

@@ -182,6 +182,28 @@ static void test_bounds(void **state)
     buf_done(&b);
 }
 
+/* The bound is over all components together. */
+static void test_instances_in_total(void **state)
+{
+    (void)state;
+    struct buf b = BUF_INIT(4 << 20);
+    buf_adds(&b, "{\"cluster\":\"c\",\"components\":[");
+    for (int c = 0; c < 3; c++) {
+        buf_addf(&b, "%s{\"name\":\"%d\",\"instances\":[", c ? "," : "", c);
+        for (int i = 0; i < VIEW_INSTANCES_MAX / 3 + 1; i++)
+            buf_addf(&b, "%s{\"id\":\"%d-%d\",\"name\":\"x\"}", i ? "," : "", c, i);
+        buf_adds(&b, "]}");
+    }
+    buf_adds(&b, "]}");
+    AUTO(json_freep) cJSON *j = parse(buf_str(&b));
+    struct scene *s = NULL;
+    struct err *err = NULL;
+    assert_int_equal(scene_new(j, NULL, NULL, NULL, &s, &err), -E2BIG);
+    assert_string_equal(err_text(err), "view: want at most 20000 instances");
+    err_free(err);
+    buf_done(&b);
+}
+
 static void test_references(void **state)
 {
     (void)state;
@@ -205,7 +227,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_every_field), cmocka_unit_test(test_roles_from_outside),
         cmocka_unit_test(test_bounds),      cmocka_unit_test(test_complaints_name_the_path),
-        cmocka_unit_test(test_references),
+        cmocka_unit_test(test_references),  cmocka_unit_test(test_instances_in_total),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
