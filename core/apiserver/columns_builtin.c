@@ -589,6 +589,37 @@ static const struct column binding_columns[] = {
     COLUMN("ServiceAccounts", "string", "", 1, "Service accounts that get it.", binding_accounts),
     COLUMNS_END};
 
+/* "statefulset.apps/x": the owner that manages the snapshot. */
+static cJSON *revision_controller(const cJSON *obj, int64_t now_us)
+{
+    struct buf out AUTO(buf_done) = BUF_INIT(1024);
+    (void)now_us;
+    json_foreach (o, json_at(obj, "metadata", "ownerReferences")) {
+        const char *kind = json_str(o, "kind"), *version = json_str(o, "apiVersion");
+        const char *name = json_str(o, "name"), *slash = version ? strchr(version, '/') : NULL;
+        if (!json_bool(false, o, "controller") || !kind || !name || out.len)
+            continue;
+        for (const char *p = kind; *p; p++)
+            buf_addc(&out, (char)tolower((unsigned char)*p));
+        if (slash)
+            buf_addf(&out, ".%.*s", (int)(slash - version), version);
+        buf_addf(&out, "/%s", name);
+    }
+    return cell_buf(&out, "<none>");
+}
+
+static cJSON *revision_number(const cJSON *obj, int64_t now_us)
+{
+    (void)now_us;
+    return cJSON_CreateNumber((double)json_int(0, obj, "revision"));
+}
+
+static const struct column revision_columns[] = {
+    COLUMN_NAME,
+    COLUMN("Controller", "string", "", 0, "Who keeps the snapshot.", revision_controller),
+    COLUMN("Revision", "string", "", 0, "Number of the snapshot.", revision_number), COLUMN_AGE,
+    COLUMNS_END};
+
 /* --- the table ------------------------------------------------------------------------------ */
 
 #define RBAC "rbac.authorization.k8s.io"
@@ -608,6 +639,7 @@ static const struct {
     {"events.k8s.io", "Event", {.items = event_columns}},
     {"", "PersistentVolume", {.items = volume_columns}},
     {"", "PersistentVolumeClaim", {.items = claim_columns}},
+    {"apps", "ControllerRevision", {.items = revision_columns}},
     {"discovery.k8s.io", "EndpointSlice", {.items = slice_columns}},
     {"coordination.k8s.io", "Lease", {.items = lease_columns}},
     {"policy", "PodDisruptionBudget", {.items = budget_columns}},

@@ -35,6 +35,7 @@ static const struct {
     {"policy", "v1", "PodDisruptionBudget", &TYPE_POD_DISRUPTION_BUDGET},
     {"policy", "v1", "Eviction", &TYPE_EVICTION},
     {"policy", "v1beta1", "Eviction", &TYPE_EVICTION},
+    {"apps", "v1", "ControllerRevision", &TYPE_CONTROLLER_REVISION},
     {"batch", "v1", "Job", &TYPE_JOB},
     {"batch", "v1", "CronJob", &TYPE_CRON_JOB},
     {"autoscaling", "v1", "Scale", &TYPE_SCALE},

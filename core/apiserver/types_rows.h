@@ -76,6 +76,7 @@ extern const struct type TYPE_POD_DISRUPTION_BUDGET;
 extern const struct type TYPE_DELETE_OPTIONS;
 extern const struct type TYPE_EVICTION;
 extern const struct type TYPE_POD_TEMPLATE_SPEC;
+extern const struct type TYPE_CONTROLLER_REVISION;
 extern const struct type TYPE_JOB;
 extern const struct type TYPE_CRON_JOB;
 extern const struct type TYPE_VALIDATING_WEBHOOK_CONFIGURATION;
@@ -160,6 +161,8 @@ void claim_check(const cJSON *obj, const cJSON *old, const char *path, struct ca
 void config_map_check(const cJSON *obj, const cJSON *old, const char *path, struct causes *c);
 void container_check(const cJSON *obj, const cJSON *old, const char *path, struct causes *c);
 void container_port_check(const cJSON *obj, const cJSON *old, const char *path, struct causes *c);
+void controller_revision_check(const cJSON *obj, const cJSON *old, const char *path,
+                               struct causes *c);
 void cron_job_check(const cJSON *obj, const cJSON *old, const char *path, struct causes *c);
 void endpoint_address_check(const cJSON *obj, const cJSON *old, const char *path, struct causes *c);
 void endpoint_port_check(const cJSON *obj, const cJSON *old, const char *path, struct causes *c);

@@ -103,6 +103,11 @@ static const struct row rows[] = {
      " 'name': 'v'}, {'kind': 'Group', 'name': 'g'}, {'kind': 'ServiceAccount', 'name': 's', "
      "'namespace': 'x'}]}",
      "['n', 'Role/r', '60m', 'u, v', 'g', 'x/s']"},
+    {"apps", "ControllerRevision",
+     "{'metadata': {'name': 'n', 'creationTimestamp': '2024-01-01T00:00:00Z', 'ownerReferences': "
+     "[{'apiVersion': 'apps/v1',"
+     " 'kind': 'StatefulSet', 'name': 's', 'controller': true}]}, 'revision': 3}",
+     "['n', 'statefulset.apps/s', 3, '60m']"},
     {"apiextensions.k8s.io", "CustomResourceDefinition", "{" META "}",
      "['n', '2024-01-01T00:00:00Z']"},
     {"batch", "Job",

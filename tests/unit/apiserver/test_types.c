@@ -718,6 +718,10 @@ static void test_update(void **state)
            "{'path': '/e'}}"),
          "Forbidden spec.persistentvolumesource"},
         {SLICE, "{'addressType': 'IPv4'}", "{'addressType': 'IPv6'}", "Invalid addressType"},
+        {{"apps", "v1", "ControllerRevision"},
+         "{'data': {'a': 1}}",
+         "{'data': {'a': 2}, 'revision': -1}",
+         "Invalid data, Invalid revision"},
         {POD, C(""), C(", 'workingDir': '/x'"), "Forbidden spec"},
         {POD, C(""),
          S("{'containers': [{'name': 'c', 'image': 'other'}], 'activeDeadlineSeconds': 5, "
