@@ -12,11 +12,12 @@ struct openapi_resource {
     const char *group, *version, *kind, *plural;
     bool namespaced;
     bool has_status, has_scale;
-    const struct type *type;     /* built-in, or NULL */
-    const cJSON *schema;         /* CRD's openAPIV3Schema, or NULL */
+    const struct type *type; /* built-in, or NULL */
+    const cJSON *schema;     /* CRD's openAPIV3Schema, or NULL */
 };
 /* One group-version. Returns an owned tree. */
-cJSON *openapi_v3(const char *group, const char *version, const struct openapi_resource *r, size_t n);
+cJSON *openapi_v3(const char *group, const char *version, const struct openapi_resource *r,
+                  size_t n);
 /* All of them. Serialised com.github.proto-openapi.spec.v2 document. */
 void openapi_v2_proto(const struct openapi_resource *r, size_t n, struct buf *out);
 /* The same as JSON, for clients that ask for JSON. */

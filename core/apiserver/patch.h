@@ -6,8 +6,8 @@
 #include "base/json.h"
 
 #define PATCH_OPS_MAX 10000
-/* `target` is consumed; *ret is the result. -EINVAL: the patch is malformed (400); -ENOENT, -EPERM: an operation failed
- * (422): missing path, failed test. */
+/* `target` is consumed; *ret is the result. -EINVAL: the patch is malformed (400); -ENOENT, -EPERM:
+ * an operation failed (422): missing path, failed test. */
 int patch_json(cJSON *target, const cJSON *ops, cJSON **ret, struct err **err);
 
 #endif

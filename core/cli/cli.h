@@ -3,7 +3,8 @@
 #ifndef ATOLL_CLI_CLI_H
 #define ATOLL_CLI_CLI_H
 
-/* Runs one command line. Returns the exit code: 0, 1 failed (the reason is on stderr), 2 wrong usage. */
+/* Runs one command line. Returns the exit code: 0, 1 failed (the reason is on stderr), 2 wrong
+ * usage. */
 int cli_run(int argc, char **argv);
 
 #endif

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What `atoll status` shows, as one JSON document, and its three printers. Pure: objects in, text out.
+ * What `atoll status` shows, as one JSON document, and its three printers. Pure: objects in, text
+ * out.
  *
- * The document: {members: [{name, server, reachable, message?, node, clusters: [{namespace, name, phase,
- * message?, definition, topology, age, ready, replicas, components: [{name, phase, ready, replicas, message?,
- * instances: [{name, role, phase, ready, restarts, address, age}]}]}]}]}
+ * The document: {members: [{name, server, reachable, message?, node, clusters: [{namespace, name,
+ * phase, message?, definition, topology, age, ready, replicas, components: [{name, phase, ready,
+ * replicas, message?, instances: [{name, role, phase, ready, restarts, address, age}]}]}]}]}
  */
 #ifndef ATOLL_CLI_STATUS_VIEW_H
 #define ATOLL_CLI_STATUS_VIEW_H

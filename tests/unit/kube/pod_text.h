@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A database Pod as an API server stores it: two containers, probes, volumes, full status; about 4.6 kB
- * of JSON, 3.9 kB of it without managedFields. Names, addresses and times differ from Pod to Pod. */
+/* A database Pod as an API server stores it: two containers, probes, volumes, full status;
+ * about 4.6 kB of JSON, 3.9 kB of it without managedFields. Names, addresses and times differ from
+ * Pod to Pod. */
 #ifndef ATOLL_TESTS_KUBE_POD_TEXT_H
 #define ATOLL_TESTS_KUBE_POD_TEXT_H
 
@@ -16,10 +17,12 @@
     "{\"type\":\"" type "\",\"status\":\"True\",\"lastProbeTime\":null,\"lastTransitionTime\":"    \
     "\"2026-11-22T07:%02d:22Z\"}"
 #define POD_CONTAINER(name, image, port)                                                           \
-    "{\"name\":\"" name "\",\"image\":\"" image "\",\"command\":[\"/scripts/start.sh\"],\"ports\":"  \
-    "[{\"name\":\"" name "\",\"containerPort\":" port ",\"protocol\":\"TCP\"}],\"env\":[{\"name\":"  \
+    "{\"name\":\"" name "\",\"image\":\"" image                                                    \
+    "\",\"command\":[\"/scripts/start.sh\"],\"ports\":"                                            \
+    "[{\"name\":\"" name "\",\"containerPort\":" port                                              \
+    ",\"protocol\":\"TCP\"}],\"env\":[{\"name\":"                                                  \
     "\"POD_NAME\",\"valueFrom\":{\"fieldRef\":{\"apiVersion\":\"v1\",\"fieldPath\":"               \
-    "\"metadata.name\"}}},{\"name\":\"PORT\",\"value\":\"" port "\"}],\"resources\":{\"limits\":{"   \
+    "\"metadata.name\"}}},{\"name\":\"PORT\",\"value\":\"" port "\"}],\"resources\":{\"limits\":{" \
     "\"cpu\":\"500m\",\"memory\":\"512Mi\"},\"requests\":{\"cpu\":\"100m\",\"memory\":"            \
     "\"128Mi\"}},\"volumeMounts\":[{\"name\":\"data\",\"mountPath\":\"/data\"},{\"name\":"         \
     "\"kube-api-access-%05x\",\"readOnly\":true,\"mountPath\":"                                    \
