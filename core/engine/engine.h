@@ -25,8 +25,8 @@
 #include "base/json.h"
 #include "io/loop.h"
 
-/* conf.d keys of this room, for the program's table: engines.*.plugin (path), engines.*.isolation,
- * engines.*.options.** */
+/* conf.d keys of this room, for the program's table: engines.*.plugin (path), .isolation, .threads,
+ * .address_space_mb, .options.** (checked against the plugin's own table when it is loaded) */
 extern const struct conf_key engine_conf_keys[];
 extern const size_t engine_conf_keys_n;
 
@@ -51,10 +51,14 @@ struct engine_host_opts {
     void (*on_state)(void *arg, struct engine *e);
     void *arg;
 };
+/* Runs the loop for up to 5 s per start, so not from a callback of it. An engine that cannot be
+ * started or was refused is no error here: it is there with its state, and everything else goes on.
+ */
 int engine_host_new(struct loop *l, const struct engine_host_opts *o, struct engine_host **ret,
                     struct err **err);
-void engine_host_free(
-    struct engine_host *h); /* ends helpers; open operations end without callbacks */
+/* Ends helpers; open operations end without callbacks. Not from one of its callbacks. Inline it may
+ * wait up to 2 s for calls that run on threads. */
+void engine_host_free(struct engine_host *h);
 struct engine *engine_find(struct engine_host *h, const char *name); /* NULL when not configured */
 size_t engine_count(const struct engine_host *h);
 struct engine *engine_at(struct engine_host *h, size_t i);
