@@ -209,7 +209,7 @@ static struct atoll_str pair_value(const redisReply *r, const char *name)
 {
     for (size_t i = 0; i + 1 < r->elements; i += 2) {
         const redisReply *k = r->element[i], *v = r->element[i + 1];
-        if (k->type == REDIS_REPLY_STRING && v->type == REDIS_REPLY_STRING && !strcmp(k->str, name))
+        if (k->type == REDIS_REPLY_STRING && v->type == REDIS_REPLY_STRING && text_eq(k->str, name))
             return (struct atoll_str){v->str, v->len};
     }
     return (struct atoll_str){NULL, 0};
@@ -259,7 +259,7 @@ int sentinel_answer_master(struct sentinel_answer *a, const redisReply *r)
  * GET-MASTER-ADDR-BY-NAME names the promoted replica then. Before that both name the old master. */
 void sentinel_answer_address(struct sentinel_answer *a, const redisReply *r)
 {
-    bool moved = !strcmp(a->failover, "reconf_slaves") || !strcmp(a->failover, "update_config");
+    bool moved = text_eq(a->failover, "reconf_slaves") || text_eq(a->failover, "update_config");
     char endpoint[ENDPOINT_MAX];
     if (moved && sentinel_answer_endpoint(r, endpoint))
         memcpy(a->monitors, endpoint, sizeof(endpoint));
@@ -302,7 +302,7 @@ int64_t sentinel_knows_priority(const redisReply *r, const char *endpoint)
             continue;
         struct atoll_str ip = pair_value(one, "ip"), flags = pair_value(one, "flags");
         if (!endpoint_format(at, ip.ptr, (size_t)ip.len, str_number(pair_value(one, "port"), 0)) ||
-            strcmp(at, endpoint))
+            !text_eq(at, endpoint))
             continue;
         if (flags_have(flags, "s_down") || flags_have(flags, "disconnected"))
             return -1;

@@ -273,7 +273,7 @@ bool errand_refused(struct errand *e, const redisReply *r, const char *doing)
     if (r->type != REDIS_REPLY_ERROR)
         return false;
     const char *reason = answer_error_reason(r->str);
-    errand_end(e, ATOLL_CLASS_RETRY, strcmp(reason, "EngineError") ? reason : "Refused",
+    errand_end(e, ATOLL_CLASS_RETRY, !text_eq(reason, "EngineError") ? reason : "Refused",
                "%s on %s: %s", doing, errand_name(e, e->asked), r->str);
     return true;
 }
@@ -327,7 +327,7 @@ static void await_again(struct errand *e)
  * chosen. */
 static void await_sentinel(struct errand *e, const redisReply *r)
 {
-    if (sentinel_answer_endpoint(r, e->promoted) && strcmp(e->promoted, e->from))
+    if (sentinel_answer_endpoint(r, e->promoted) && !text_eq(e->promoted, e->from))
         e->on_promoted(e);
     else
         await_again(e);
@@ -377,7 +377,7 @@ void errand_owe(struct errand *e, struct debt debt)
 void errand_paid(struct errand *e, const char *argument)
 {
     for (unsigned i = 0; i < e->n_owed; i++)
-        if (!strcmp(e->owed[i].argument, argument)) {
+        if (text_eq(e->owed[i].argument, argument)) {
             e->owed[i] = e->owed[--e->n_owed];
             return;
         }

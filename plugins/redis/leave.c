@@ -54,7 +54,7 @@ static void sentinel_decide(struct errand *e, const redisReply *r)
         return;
     if (!e->sentinel.knows)
         errand_done(e);
-    else if (strcmp(e->sentinel.failover, "none"))
+    else if (!text_eq(e->sentinel.failover, "none"))
         errand_end(e, ATOLL_CLASS_RETRY, "FailoverInProgress", "%s leads a failover (%s)",
                    errand_name(e, TARGET), e->sentinel.failover);
     else {

@@ -53,6 +53,11 @@ bool str_u64(struct atoll_str s, uint64_t *ret); /* the whole text, decimal, no 
 bool str_i64(struct atoll_str s, int64_t *ret);
 uint64_t str_number(struct atoll_str s, uint64_t otherwise);
 
+static inline bool text_eq(const char *a, const char *b)
+{
+    return strcmp(a, b) == 0;
+}
+
 /* For printf's %.*s. */
 #define STR_FMT(s) (int)(s).len, (s).ptr ? (s).ptr : ""
 

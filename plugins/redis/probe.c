@@ -119,7 +119,7 @@ static void contact_free(struct contact *c)
 void probe_endpoint_now(struct redis *self, struct shard *s, const char *endpoint)
 {
     for (struct contact *c = s->members; c; c = c->next_in_shard)
-        if (!strcmp(c->endpoint, endpoint))
+        if (text_eq(c->endpoint, endpoint))
             redis_probe_now(self, c->id);
 }
 
@@ -132,7 +132,7 @@ void probe_shard_now(struct redis *self, struct shard *s)
 bool probe_answered_since(const struct shard *s, const char *endpoint, uint64_t stamp)
 {
     for (const struct contact *c = s->members; c; c = c->next_in_shard)
-        if (!strcmp(c->endpoint, endpoint))
+        if (text_eq(c->endpoint, endpoint))
             return c->answered_stamp > stamp;
     return true;
 }
@@ -193,7 +193,7 @@ static const char *number(struct number *n, int64_t v)
 static uint64_t contact_claim(struct contact *c, const struct server_answer *a, bool primary)
 {
     uint64_t version = 0;
-    if (strcmp(c->run_id, a->run_id)) {
+    if (!text_eq(c->run_id, a->run_id)) {
         epoch_claim_clear(&c->claim);
         memcpy(c->run_id, a->run_id, sizeof(c->run_id));
     }
@@ -323,7 +323,7 @@ static void contact_refused(struct contact *c, const char *text)
     snprintf(copy, sizeof(copy), "%s answered: %s", c->endpoint, text);
     /* The password may be another one next time; and the rest of a sentinel's four answers must not
      * be taken for answers to the next question. */
-    if (!strcmp(reason, "AuthFailed") || c->kind == KIND_SENTINEL) {
+    if (text_eq(reason, "AuthFailed") || c->kind == KIND_SENTINEL) {
         link_free(c->link);
         c->link = NULL;
     }
@@ -422,7 +422,7 @@ static bool contact_locate(struct contact *c, const struct atoll_instance *in)
     char endpoint[ENDPOINT_MAX];
     if (!instance_endpoint(in, c->kind, endpoint) || !instance_host(in, c->host))
         return false;
-    if (!strcmp(endpoint, c->endpoint))
+    if (text_eq(endpoint, c->endpoint))
         return true;
     link_free(c->link);
     c->link = NULL;

@@ -82,7 +82,7 @@ static void memory_settings(struct page *p, const struct atoll_component *c)
 {
     int64_t backlog = 64 * MB;
     if (c->memory_bytes >= 32 * MB) {
-        setting(p, c, "maxmemory", "%lld", (long long)(c->memory_bytes / 5 * 3));
+        setting(p, c, "maxmemory", "%lld", (long long)c->memory_bytes / 5 * 3);
         if (backlog > c->memory_bytes / 8)
             backlog = c->memory_bytes / 8;
     }

@@ -81,10 +81,10 @@ static void done_with_result(struct errand *e)
 
 static void verify_old(struct errand *e)
 {
-    if (e->old.master || strcmp(e->old.upstream, e->promoted))
+    if (e->old.master || !text_eq(e->old.upstream, e->promoted))
         errand_end(e, ATOLL_CLASS_UNKNOWN, "OldNotDemoted", "%s does not follow %s",
                    errand_name(e, OLD), e->promoted);
-    else if (strcmp(e->promoted, errand_name(e, PEER)))
+    else if (!text_eq(e->promoted, errand_name(e, PEER)))
         errand_end(e, ATOLL_CLASS_UNKNOWN, "OtherPromoted",
                    "the sentinel promoted %s instead of %s", e->promoted, errand_name(e, PEER));
     else
@@ -205,11 +205,11 @@ static bool candidate_fits(struct errand *e)
 {
     const struct server_answer *o = &e->old, *c = &e->peer;
     const char *reason = NULL;
-    if (c->master || strcmp(c->upstream, errand_name(e, OLD)))
+    if (c->master || !text_eq(c->upstream, errand_name(e, OLD)))
         reason = "NotAReplica";
     else if (!c->link_up || c->loading)
         reason = "LinkDown";
-    else if (strcmp(o->replid, c->replid))
+    else if (!text_eq(o->replid, c->replid))
         reason = "OtherHistory";
     else if (o->offset > c->offset && o->offset - c->offset > LAG_MAX_BYTES)
         reason = "CandidateLags";
@@ -228,10 +228,10 @@ static void decide_sentinel(struct errand *e, const redisReply *r)
     const struct sentinel_answer *a = &e->sentinel;
     if (!errand_sentinel_said(e, r))
         return;
-    if (!a->knows || strcmp(a->monitors, errand_name(e, OLD)))
+    if (!a->knows || !text_eq(a->monitors, errand_name(e, OLD)))
         errand_end(e, ATOLL_CLASS_RETRY, "MonitorsOther", "%s monitors %s, not %s",
                    errand_name(e, TARGET), a->knows ? a->monitors : "nobody", errand_name(e, OLD));
-    else if (strcmp(a->failover, "none") || a->down)
+    else if (!text_eq(a->failover, "none") || a->down)
         errand_end(e, ATOLL_CLASS_RETRY, "FailoverInProgress",
                    "%s sees %s down or fails over already", errand_name(e, TARGET),
                    errand_name(e, OLD));
@@ -249,7 +249,7 @@ static void decide_sentinel(struct errand *e, const redisReply *r)
 
 static void decide_candidate(struct errand *e)
 {
-    if (e->peer.master && !e->old.master && !strcmp(e->old.upstream, errand_name(e, PEER))) {
+    if (e->peer.master && !e->old.master && text_eq(e->old.upstream, errand_name(e, PEER))) {
         done_with_result(e); /* a repetition of what is done */
         return;
     }

@@ -34,7 +34,7 @@ static void subscription_connect(struct subscription *s);
 struct shard *shard_ref(struct redis *self, const char *name)
 {
     struct shard *s = self->shards;
-    while (s && strcmp(s->master_name, name))
+    while (s && !text_eq(s->master_name, name))
         s = s->next;
     if (!s) {
         s = heap_new(struct shard);
@@ -171,7 +171,7 @@ static void on_event(struct subscription *sub, const char *channel, const char *
     };
     struct words w = words_of(payload, len);
     for (size_t i = 0; i < ARRAY_LEN(rows); i++)
-        if (!strcmp(rows[i].channel, channel)) {
+        if (text_eq(rows[i].channel, channel)) {
             rows[i].fn(sub, &w);
             return;
         }
@@ -269,7 +269,7 @@ static struct subscription *subscription_for(struct shard *shard, const struct a
     if (!instance_host(in, host) || atoll_str_copy(in->id, id, sizeof(id)) != ATOLL_OK)
         return NULL;
     for (struct subscription *s = shard->subscriptions; s; s = s->next)
-        if (!strcmp(s->id, id) && !strcmp(s->host, host))
+        if (text_eq(s->id, id) && text_eq(s->host, host))
             return s;
     struct subscription *s = heap_new(struct subscription);
     s->magic = subscription_MAGIC;

@@ -89,7 +89,7 @@ static void promote(struct errand *e)
 
 static void follow_check(struct errand *e)
 {
-    if (!e->target.master && !strcmp(e->target.upstream, errand_name(e, PEER)))
+    if (!e->target.master && text_eq(e->target.upstream, errand_name(e, PEER)))
         errand_done(e);
     else
         errand_end(e, ATOLL_CLASS_UNKNOWN, "NotFollowing", "%s follows %s after REPLICAOF %s",
@@ -130,7 +130,7 @@ static void follow_decide(struct errand *e)
 static void follow_target(struct errand *e)
 {
     const struct server_answer *x = &e->target;
-    if (!x->master && !strcmp(x->upstream, errand_name(e, PEER))) {
+    if (!x->master && text_eq(x->upstream, errand_name(e, PEER))) {
         errand_done(e);
         return;
     }
@@ -213,7 +213,7 @@ static void monitor_verify(struct errand *e, const redisReply *r)
     if (e->complaint[0])
         errand_end(e, ATOLL_CLASS_UNKNOWN, "Refused", "%s: %s", errand_name(e, TARGET),
                    e->complaint);
-    else if (!e->sentinel.knows || strcmp(e->sentinel.monitors, errand_name(e, PEER)) ||
+    else if (!e->sentinel.knows || !text_eq(e->sentinel.monitors, errand_name(e, PEER)) ||
              !sentinel_has_settings(e))
         errand_end(e, ATOLL_CLASS_UNKNOWN, "NotMonitoring", "%s does not monitor %s as it was told",
                    errand_name(e, TARGET), errand_name(e, PEER));
@@ -272,7 +272,7 @@ static void monitor_lift_epoch(struct errand *e)
 static void monitor_write(struct errand *e)
 {
     const char *name = e->shard->master_name;
-    bool known = e->sentinel.knows && !strcmp(e->sentinel.monitors, errand_name(e, PEER));
+    bool known = e->sentinel.knows && text_eq(e->sentinel.monitors, errand_name(e, PEER));
     uint64_t v[4];
     if (!e->peer.master || e->peer.loading || e->peer.gated) {
         errand_end(e, ATOLL_CLASS_RETRY, "NotPrimary",
@@ -303,7 +303,7 @@ static void monitor_decide(struct errand *e, const redisReply *r)
     const struct sentinel_answer *a = &e->sentinel;
     if (!errand_sentinel_said(e, r))
         return;
-    bool right = a->knows && !strcmp(a->monitors, errand_name(e, PEER));
+    bool right = a->knows && text_eq(a->monitors, errand_name(e, PEER));
     if (right && sentinel_has_settings(e))
         errand_done(e);
     else if (a->knows && !right && !atoll_str_is(arg(e, "instead-of"), a->monitors))
@@ -367,7 +367,7 @@ static void refresh_decide(struct errand *e, const redisReply *r)
         errand_done(e); /* it was reset already: once more would cost it its replicas again */
         return;
     }
-    if (a->down || strcmp(a->failover, "none")) {
+    if (a->down || !text_eq(a->failover, "none")) {
         errand_end(e, ATOLL_CLASS_RETRY, "NotCalm", "%s sees the primary down or fails over",
                    errand_name(e, TARGET));
         return;
@@ -481,13 +481,13 @@ static void failover_decide(struct errand *e, const redisReply *r)
     const struct sentinel_answer *a = &e->sentinel;
     if (!errand_sentinel_said(e, r))
         return;
-    if (a->knows && !strcmp(a->monitors, errand_name(e, PEER)))
+    if (a->knows && text_eq(a->monitors, errand_name(e, PEER)))
         errand_done(e);
     else if (!a->knows || !atoll_str_is(arg(e, "from"), a->monitors))
         errand_end(e, ATOLL_CLASS_RETRY, "MonitorsOther",
                    "%s monitors %s, this failover was from %.*s", errand_name(e, TARGET),
                    a->knows ? a->monitors : "nobody", STR_FMT(arg(e, "from")));
-    else if (strcmp(a->failover, "none"))
+    else if (!text_eq(a->failover, "none"))
         errand_end(e, ATOLL_CLASS_RETRY, "FailoverInProgress", "%s leads a failover already (%s)",
                    errand_name(e, TARGET), a->failover);
     else {

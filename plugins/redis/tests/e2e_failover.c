@@ -41,7 +41,7 @@ static int teardown(void **state)
 static bool has_role(const char *id, const char *role)
 {
     const struct fake_answer *a = fake_answer(site->fake, id);
-    return a->known && !strcmp(a->role, role);
+    return a->known && text_eq(a->role, role);
 }
 
 static bool all_linked_to(unsigned primary)
@@ -52,13 +52,13 @@ static bool all_linked_to(unsigned primary)
         struct process *p = &site->server[i], *s = &site->sentinel[i];
         if (i == primary ? !has_role(p->id, "primary")
                          : !has_role(p->id, "secondary") ||
-                               strcmp(fake_fact(site->fake, p->id, FACT_UPSTREAM), endpoint) ||
-                               strcmp(fake_fact(site->fake, p->id, FACT_LINK), "up") ||
-                               strcmp(fake_fact(site->fake, p->id, FACT_PRIORITY), "100"))
+                               !text_eq(fake_fact(site->fake, p->id, FACT_UPSTREAM), endpoint) ||
+                               !text_eq(fake_fact(site->fake, p->id, FACT_LINK), "up") ||
+                               !text_eq(fake_fact(site->fake, p->id, FACT_PRIORITY), "100"))
             return false;
-        if (strcmp(fake_fact(site->fake, s->id, FACT_MONITORS), endpoint) ||
-            strcmp(fake_fact(site->fake, s->id, FACT_FAILOVER), "none") ||
-            strcmp(fake_fact(site->fake, s->id, FACT_REPLICAS), "2"))
+        if (!text_eq(fake_fact(site->fake, s->id, FACT_MONITORS), endpoint) ||
+            !text_eq(fake_fact(site->fake, s->id, FACT_FAILOVER), "none") ||
+            !text_eq(fake_fact(site->fake, s->id, FACT_REPLICAS), "2"))
             return false;
     }
     return fake_idle(site->fake);
@@ -93,7 +93,7 @@ static void *observe(void *arg)
             if (!r || r->type != REDIS_REPLY_ARRAY) {
                 redisFree(c[i]);
                 c[i] = NULL;
-            } else if (!strcmp(r->element[0]->str, "master") && !atomic_load(&o->first_us[i])) {
+            } else if (text_eq(r->element[0]->str, "master") && !atomic_load(&o->first_us[i])) {
                 atomic_store(&o->first_us[i], now_us());
             }
             if (r)
@@ -192,9 +192,9 @@ static void test_frozen_primary_wakes_up(void **state)
     uint64_t epoch = fake_answer(f, site->server[next].id)->version;
     assert_true(epoch > 0);
     fake_until(f, 20000,
-               !strcmp(fake_fact(f, "s1", FACT_FAILOVER), "none") &&
-                   !strcmp(fake_fact(f, "s0", FACT_FAILOVER), "none") &&
-                   !strcmp(fake_fact(f, "s2", FACT_FAILOVER), "none"));
+               text_eq(fake_fact(f, "s1", FACT_FAILOVER), "none") &&
+                   text_eq(fake_fact(f, "s0", FACT_FAILOVER), "none") &&
+                   text_eq(fake_fact(f, "s2", FACT_FAILOVER), "none"));
     process_kill(&site->server[0], SIGCONT);
     fake_until(f, 30000, all_linked_to(next));
     assert_true(fake_answer(f, site->server[next].id)->version >= epoch);

@@ -39,16 +39,16 @@ static int teardown(void **state)
 static bool is_unknown(const char *id, const char *reason)
 {
     const struct fake_answer *a = fake_answer(site->fake, id);
-    return !a->known && !strcmp(a->reason, reason);
+    return !a->known && text_eq(a->reason, reason);
 }
 static bool has_role(const char *id, const char *role)
 {
     const struct fake_answer *a = fake_answer(site->fake, id);
-    return a->known && !strcmp(a->role, role);
+    return a->known && text_eq(a->role, role);
 }
 static bool has_fact(const char *id, const char *key, const char *value)
 {
-    return fake_answer(site->fake, id)->known && !strcmp(fake_fact(site->fake, id, key), value);
+    return fake_answer(site->fake, id)->known && text_eq(fake_fact(site->fake, id, key), value);
 }
 
 static void test_standalone(void **state)
@@ -96,8 +96,8 @@ static void test_loading(void **state)
     /* Only the snapshot part of the log lets the server answer while it loads. */
     (void)ASK(&site->server[0], "BGREWRITEAOF");
     fake_until(f, 5000,
-               !strcmp(INFO(&site->server[0], "persistence", "aof_rewrite_in_progress"), "0") &&
-                   !strcmp(INFO(&site->server[0], "persistence", "aof_rewrite_scheduled"), "0"));
+               text_eq(INFO(&site->server[0], "persistence", "aof_rewrite_in_progress"), "0") &&
+                   text_eq(INFO(&site->server[0], "persistence", "aof_rewrite_scheduled"), "0"));
     process_kill(&site->server[0], SIGTERM);
     process_start(site, &site->server[0],
                   (const char *const[]){"--key-load-delay", "3000",

@@ -36,7 +36,7 @@ static int teardown(void **state)
 static bool has_role(const char *id, const char *role)
 {
     const struct fake_answer *a = fake_answer(site->fake, id);
-    return a->known && !strcmp(a->role, role);
+    return a->known && text_eq(a->role, role);
 }
 
 static bool all_linked_to(unsigned primary)
@@ -47,13 +47,13 @@ static bool all_linked_to(unsigned primary)
         struct process *p = &site->server[i], *s = &site->sentinel[i];
         if (i == primary ? !has_role(p->id, "primary")
                          : !has_role(p->id, "secondary") ||
-                               strcmp(fake_fact(site->fake, p->id, FACT_UPSTREAM), endpoint) ||
-                               strcmp(fake_fact(site->fake, p->id, FACT_LINK), "up") ||
-                               strcmp(fake_fact(site->fake, p->id, FACT_PRIORITY), "100"))
+                               !text_eq(fake_fact(site->fake, p->id, FACT_UPSTREAM), endpoint) ||
+                               !text_eq(fake_fact(site->fake, p->id, FACT_LINK), "up") ||
+                               !text_eq(fake_fact(site->fake, p->id, FACT_PRIORITY), "100"))
             return false;
-        if (strcmp(fake_fact(site->fake, s->id, FACT_MONITORS), endpoint) ||
-            strcmp(fake_fact(site->fake, s->id, FACT_FAILOVER), "none") ||
-            strcmp(fake_fact(site->fake, s->id, FACT_REPLICAS), "2"))
+        if (!text_eq(fake_fact(site->fake, s->id, FACT_MONITORS), endpoint) ||
+            !text_eq(fake_fact(site->fake, s->id, FACT_FAILOVER), "none") ||
+            !text_eq(fake_fact(site->fake, s->id, FACT_REPLICAS), "2"))
             return false;
     }
     return fake_idle(site->fake);
@@ -110,7 +110,7 @@ static void test_without_a_candidate(void **state)
     struct fake_outcome o =
         fake_hook(f, "switchover", NULL, NULL, NULL); /* it finds both by itself */
     assert_int_equal(o.class_, ATOLL_CLASS_DONE);
-    assert_true(!strcmp(o.result, "r1") || !strcmp(o.result, "r2"));
+    assert_true(text_eq(o.result, "r1") || text_eq(o.result, "r2"));
 }
 
 /* Nothing may be left paused or preferred when it does not come to pass. */

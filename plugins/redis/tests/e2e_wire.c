@@ -37,11 +37,11 @@ static int teardown(void **state)
 static bool has_role(const char *id, const char *role)
 {
     const struct fake_answer *a = fake_answer(site->fake, id);
-    return a->known && !strcmp(a->role, role);
+    return a->known && text_eq(a->role, role);
 }
 static bool has_fact(const char *id, const char *key, const char *value)
 {
-    return fake_answer(site->fake, id)->known && !strcmp(fake_fact(site->fake, id, key), value);
+    return fake_answer(site->fake, id)->known && text_eq(fake_fact(site->fake, id, key), value);
 }
 
 /* Everybody follows `primary`, every sentinel monitors it and knows all the others, nothing is left
@@ -93,7 +93,7 @@ static void await_logged(void)
 {
     for (unsigned i = 0; i < site->n_servers; i++)
         fake_until(site->fake, 10000,
-                   !strcmp(INFO(&site->server[i], "persistence", "aof_buffer_length"), "0"));
+                   text_eq(INFO(&site->server[i], "persistence", "aof_buffer_length"), "0"));
 }
 
 static unsigned writes_to(struct process *p)
@@ -288,7 +288,7 @@ static void test_sentinels_wiped(void **state)
         process_kill(&site->sentinel[i], SIGKILL);
         process_wipe(&site->sentinel[i]);
     }
-    fake_until(f, 5000, !strcmp(fake_refusal(f), "NoSentinelMajority"));
+    fake_until(f, 5000, text_eq(fake_refusal(f), "NoSentinelMajority"));
     for (unsigned i = 0; i < 3; i++) {
         process_start(site, &site->sentinel[i], NULL);
         sentinel_hurry(&site->sentinel[i]);

@@ -237,7 +237,7 @@ static int32_t conf_int(void *impl, const char *name, int64_t *ret)
 {
     struct fake *f = impl;
     for (unsigned i = 0; i < f->n_options; i++)
-        if (!strcmp(f->options[i].name, name)) {
+        if (text_eq(f->options[i].name, name)) {
             *ret = f->options[i].value;
             return ATOLL_OK;
         }
@@ -385,7 +385,7 @@ void fake_option(struct fake *f, const char *name, int64_t value)
 void fake_secret(struct fake *f, const char *ref, const char *text)
 {
     unsigned i = 0;
-    while (i < f->n_secrets && strcmp(f->secrets[i].ref, ref))
+    while (i < f->n_secrets && !text_eq(f->secrets[i].ref, ref))
         i++;
     assert_true(i < ARRAY_LEN(f->secrets));
     snprintf(f->secrets[i].ref, sizeof(f->secrets[0].ref), "%s", ref);
@@ -457,7 +457,7 @@ const char *fake_fact(struct fake *f, const char *id, const char *key)
 {
     const struct fake_answer *a = fake_answer(f, id);
     for (uint32_t i = 0; i < a->n_facts; i++)
-        if (!strcmp(a->key[i], key))
+        if (text_eq(a->key[i], key))
             return a->value[i];
     return "";
 }
@@ -536,7 +536,7 @@ void fake_watch(struct fake *f, bool on)
 static const struct atoll_hook *hook_find(struct fake *f, const char *name)
 {
     for (uint32_t i = 0; i < f->plugin->lifecycle->n_hooks; i++)
-        if (!strcmp(f->plugin->lifecycle->hooks[i].name, name))
+        if (text_eq(f->plugin->lifecycle->hooks[i].name, name))
             return &f->plugin->lifecycle->hooks[i];
     fail_msg("no hook %s", name);
     return NULL;
@@ -642,7 +642,7 @@ static void take_refusal(void *impl, struct atoll_str subject, const char *reaso
 {
     struct fake *f = impl;
     (void)subject;
-    if (f->verbose && strcmp(f->refusal, reason))
+    if (f->verbose && !text_eq(f->refusal, reason))
         print_message("  refuse %s: %.*s\n", reason, STR_FMT(text));
     if (!f->refusal[0])
         snprintf(f->refusal, sizeof(f->refusal), "%s", reason);
@@ -658,7 +658,7 @@ static void ignore_refusal(void *impl, struct atoll_str subject, const char *rea
 bool fake_refused(struct fake *f, const char *reason)
 {
     for (unsigned i = 0; i < f->n_refusals; i++)
-        if (!strcmp(f->refusals[i], reason))
+        if (text_eq(f->refusals[i], reason))
             return true;
     return false;
 }
@@ -720,7 +720,8 @@ static void wire_ended(struct fake *f, struct op *o)
         return;
     }
     unsigned i = 0;
-    while (i < ARRAY_LEN(f->verbs) - 1 && f->verbs[i].verb[0] && strcmp(f->verbs[i].verb, o->verb))
+    while (i < ARRAY_LEN(f->verbs) - 1 && f->verbs[i].verb[0] &&
+           !text_eq(f->verbs[i].verb, o->verb))
         i++;
     snprintf(f->verbs[i].verb, sizeof(f->verbs[0].verb), "%s", o->verb);
     f->verbs[i].done++;
@@ -729,7 +730,7 @@ static void wire_ended(struct fake *f, struct op *o)
 unsigned fake_wired(struct fake *f, const char *verb)
 {
     for (unsigned i = 0; i < ARRAY_LEN(f->verbs); i++)
-        if (!strcmp(f->verbs[i].verb, verb))
+        if (text_eq(f->verbs[i].verb, verb))
             return f->verbs[i].done;
     return 0;
 }

@@ -204,9 +204,9 @@ static unsigned definition_args(const char *name, char *args[16])
     assert_non_null(f);
     while (fgets(line, sizeof(line), f)) {
         line[strcspn(line, "\n")] = '\0';
-        if (!strcmp(line, "        args:"))
+        if (text_eq(line, "        args:"))
             inside = true;
-        else if (inside && !strcmp(line, "          - |"))
+        else if (inside && text_eq(line, "          - |"))
             args[n++] = calloc(1, 8192);
         else if (inside && !strncmp(line, "          - ", 12))
             args[n++] = replaced(line + 12, "\t", " ");
@@ -403,7 +403,7 @@ unsigned calls(struct process *p, const char *command)
     char field[64];
     snprintf(field, sizeof(field), "cmdstat_%s", command);
     const char *value = INFO(p, "commandstats", field);
-    return strncmp(value, "calls=", 6) ? 0 : (unsigned)strtoul(value + 6, NULL, 10);
+    return strncmp(value, "calls=", 6) != 0 ? 0 : (unsigned)strtoul(value + 6, NULL, 10);
 }
 
 /* ---- load
@@ -433,7 +433,7 @@ static redisContext *find_primary(struct site *s)
         }
         redisSetTimeout(c, t);
         redisReply *a = redisCommand(c, "AUTH %s", PASSWORD), *r = redisCommand(c, "ROLE");
-        bool master = r && r->type == REDIS_REPLY_ARRAY && !strcmp(r->element[0]->str, "master");
+        bool master = r && r->type == REDIS_REPLY_ARRAY && text_eq(r->element[0]->str, "master");
         if (a)
             freeReplyObject(a);
         if (r)

@@ -155,7 +155,7 @@ static void run_case(const char *name)
         assert_int_equal(fclose(f), 0);
     }
     char *want = read_all(out);
-    if (!want || strcmp(want, first->text))
+    if (!want || !text_eq(want, first->text))
         fail_msg("case %s says:\n%s\nbut %s says:\n%s", name, first->text, out,
                  want ? want : "(nothing)");
     atoll_plugin_entry()->destroy(self);

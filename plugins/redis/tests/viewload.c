@@ -10,7 +10,7 @@ static void check_members(const cJSON *o, const char *what, const char *const *k
 {
     for (const cJSON *m = o->child; m; m = m->next) {
         const char *const *k = known;
-        while (*k && strcmp(*k, m->string))
+        while (*k && !text_eq(*k, m->string))
             k++;
         if (!*k) {
             fprintf(stderr, "view: %s has an unknown member \"%s\"\n", what, m->string);
