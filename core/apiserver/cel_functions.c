@@ -110,24 +110,28 @@ static struct cel_value f_ends_with(const struct cel_call *c)
     return cel_bool_of(p.len <= s.len && memcmp(s.ptr + s.len - p.len, p.ptr, p.len) == 0);
 }
 
+/* A pattern that is known only now. */
+static struct cel_value matches_text(struct str s, struct str pattern, int64_t *steps)
+{
+    struct regexp *r = NULL;
+    char *text AUTO(mem_freep) = mem_strndup(pattern.ptr, pattern.len);
+    if (regexp_compile(text, &r, NULL))
+        return cel_failed("invalid regular expression", NULL);
+    struct cel_value v = cel_bool_of(regexp_matches(r, s.ptr, s.len, steps));
+    *steps += 10000;
+    regexp_free(r);
+    return v;
+}
+
 static struct cel_value f_matches(const struct cel_call *c)
 {
     if (!is_string(c, 0) || !is_string(c, 1))
         return no_overload(c);
     struct str s = c->args[0].text;
     int64_t steps = 0;
-    struct cel_value v = cel_bool_of(false);
-    if (c->node->pattern) {
-        v = cel_bool_of(regexp_matches(c->node->pattern, s.ptr, s.len, &steps));
-    } else {
-        struct regexp *r = NULL;
-        char *pattern AUTO(mem_freep) = mem_strndup(c->args[1].text.ptr, c->args[1].text.len);
-        if (regexp_compile(pattern, &r, NULL))
-            return cel_failed("invalid regular expression", NULL);
-        v = cel_bool_of(regexp_matches(r, s.ptr, s.len, &steps));
-        steps += 10000;
-        regexp_free(r);
-    }
+    struct cel_value v = c->node->pattern
+                             ? cel_bool_of(regexp_matches(c->node->pattern, s.ptr, s.len, &steps))
+                             : matches_text(s, c->args[1].text, &steps);
     c->run->budget->left -= 100 + steps / 8;
     return v;
 }

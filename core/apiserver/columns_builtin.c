@@ -92,7 +92,7 @@ static const struct column node_columns[] = {
     COLUMN("Status", "string", "", 0, "Whether the node is ready and takes new Pods.", node_status),
     COLUMN("Roles", "string", "", 0, "Roles given to the node by labels.", node_roles),
     COLUMN_AGE,
-    COLUMN("Version", "string", "", 0, "Version of the node's agent.", node_version),
+    COLUMN("Version", "string", "", 0, "Version the node reports.", node_version),
     COLUMN("Internal-IP", "string", "", 1, "Address inside the cluster.", node_internal),
     COLUMN("External-IP", "string", "", 1, "Address outside the cluster.", node_external),
     COLUMN("OS-Image", "string", "", 1, "Operating system.", node_os),
@@ -173,7 +173,7 @@ static void show(struct shown *s, const char *address, const cJSON *port)
     if (s->n++ >= SHOWN_MAX || !address)
         return;
     add(&s->text, ",", address);
-    if (cJSON_IsNumber(port))
+    if (port && cJSON_IsNumber(port))
         buf_addf(&s->text, ":%lld", (long long)port->valuedouble);
 }
 

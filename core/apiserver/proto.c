@@ -521,6 +521,7 @@ int proto_decode(struct str body, cJSON **ret, struct err **err)
     int rc = read_envelope(&p, (struct cursor){bytes + sizeof(magic), bytes + body.len}, &e);
     if (rc)
         return rc;
+    ATOLL_ASSERT(e.api_version && e.kind);
     p.kind = e.kind;
     const struct type *t = type_named(e.api_version, e.kind);
     if (!t)

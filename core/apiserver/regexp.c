@@ -339,7 +339,7 @@ static int parse_class_member(struct parser *p)
         rc = parse_posix_set(p, &found);
     if (rc || found)
         return rc;
-    uint32_t low, high;
+    uint32_t low = 0, high;
     rc = parse_class_char(p, &low);
     if (rc)
         return rc;

@@ -68,7 +68,9 @@ static struct schema_nodes build_list(struct schema *s, const cJSON *list)
 {
     struct schema_nodes r = {0};
     size_t count = (size_t)cJSON_GetArraySize(list);
-    r.items = count ? arena_array(s->arena, struct schema_node *, count) : NULL;
+    if (count == 0)
+        return r;
+    r.items = arena_array(s->arena, struct schema_node *, count);
     json_foreach (j, list) {
         r.items[r.n++] = build(s, j);
     }

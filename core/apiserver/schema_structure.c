@@ -181,10 +181,9 @@ static void check_nested(struct check *k, const cJSON *s, bool pattern);
 /* anyOf: [{type: integer}, {type: string}] is how int-or-string is often written. */
 static bool is_int_or_string(const cJSON *any)
 {
-    const cJSON *a = any ? any->child : NULL;
-    return cJSON_GetArraySize(any) == 2 && cJSON_GetArraySize(a) == 1 &&
-           cJSON_GetArraySize(a->next) == 1 && streq(type_name(a), "integer") &&
-           streq(type_name(a->next), "string");
+    const cJSON *a = any ? any->child : NULL, *b = a ? a->next : NULL;
+    return b && !b->next && cJSON_GetArraySize(a) == 1 && cJSON_GetArraySize(b) == 1 &&
+           streq(type_name(a), "integer") && streq(type_name(b), "string");
 }
 
 static void check_list_of(struct check *k, const cJSON *s, const char *name, bool first_pattern)

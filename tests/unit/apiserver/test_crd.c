@@ -155,8 +155,8 @@ static void test_strange(void **state)
         "{'spec': {'versions': {}}}",
         "{'spec': {'versions': [1, null, []]}}",
         "{'spec': {'versions': [{'schema': {'openAPIV3Schema': []}}], 'names': []}}",
-        "{'spec': {'versions': [{'additionalPrinterColumns': [1], 'subresources': {'scale': 1},"
-        " 'selectableFields': [1]}]}, 'status': {'storedVersions': [1]}}"};
+        "{'spec': {'versions': [{'additionalPrinterColumns': [1], 'subresources': {'scale': 1}}]}}",
+        "{'spec': {'versions': [{'selectableFields': [1]}]}, 'status': {'storedVersions': [1]}}"};
     (void)state;
     struct arena *a AUTO(arena_freep) = arena_new(8 << 20);
     for (size_t i = 0; i < ARRAY_LEN(strange); i++) {

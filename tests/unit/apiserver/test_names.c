@@ -5,6 +5,14 @@
 #include "unit/apiserver/leaf.h"
 
 #define X63 "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+#define X64 "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+/* Two labels of full length. */
+#define X63_X63                                                                                    \
+    "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa."                             \
+    "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+/* A prefix and a name of full length, and one of a character more. */
+#define PREFIX_X63 "x.y/aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+#define PREFIX_X64 "x.y/aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
 
 struct rule {
     const char *(*check)(const char *);
@@ -12,18 +20,16 @@ struct rule {
 };
 
 static const struct rule rules[] = {
-    {name_check_label, {"a", "a-1", "1a", X63}, {"", "A", "a.", "-a", "a-", "a.b", X63 "a", "a_b"}},
+    {name_check_label, {"a", "a-1", "1a", X63}, {"", "A", "a.", "-a", "a-", "a.b", X64, "a_b"}},
     {name_check_label_1035, {"a", "a-1"}, {"", "1a", "A", "a-", "a.b"}},
-    {name_check_subdomain,
-     {"a", "a.b-c.1", X63 "." X63},
-     {"", ".a", "a.", "a..b", "A", "a_b", "-a.b"}},
+    {name_check_subdomain, {"a", "a.b-c.1", X63_X63}, {"", ".a", "a.", "a..b", "A", "a_b", "-a.b"}},
     {name_check_path_segment, {"a:B_c", "Any thing"}, {".", "..", "a/b", "a%b"}},
     {name_check_qualified,
-     {"a", "A.b_c-1", "x.y/A", "x.y/" X63},
-     {"", "/a", "a/", "X/a", "a/b/c", "bad key", "-a", "x.y/" X63 "a"}},
-    {name_check_label_value, {"", "A.b_c-1", X63}, {"bad value!", "-a", "a-", X63 "a"}},
+     {"a", "A.b_c-1", "x.y/A", PREFIX_X63},
+     {"", "/a", "a/", "X/a", "a/b/c", "bad key", "-a", PREFIX_X64}},
+    {name_check_label_value, {"", "A.b_c-1", X63}, {"bad value!", "-a", "a-", X64}},
     {name_check_config_key,
-     {"a", "..a-x" + 2, ".b", "a.b_c-1"},
+     {"a", "a-x", ".b", "a.b_c-1"},
      {"", ".", "..", "..x", "bad key", "a/b"}},
     {name_check_env, {"A", "a.b-c", "1"}, {"", "a=b", "a\tb"}},
     {name_check_port, {"http", "a-1"}, {"", "1", "HTTP", "a--b", "-a", "abcdefghijklmnop", "123"}},
