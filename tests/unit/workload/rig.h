@@ -232,7 +232,7 @@ static inline void rig_start(struct rig *r, const char *isolation)
 {
     AUTO(err_freep) struct err *err = NULL;
     const char *build = getenv("ATOLL_BUILD_DIR");
-    AUTO(mem_freep) char *plugins = mem_printf("%s/lib/atoll/engines", build ? build : ".");
+    AUTO(mem_freep) char *plugins = mem_printf("%s/lib/atoll/examples", build ? build : ".");
     AUTO(mem_freep) char *helper = mem_printf("%s/bin/atoll-engine", build ? build : ".");
     AUTO(mem_freep)
     char *text = mem_printf(
