@@ -128,7 +128,7 @@ def side_by_side():
         refused = b.atoll('down', check=False)
         expect(refused.returncode == 1 and '--yes' in refused.stderr, f'down without --yes: {refused.stderr}')
         b.atoll('down', '--keep-data')
-        expect(not b.pids_below('redis-server') and not b.pids_below('atolld'), 'nothing runs after down')
+        wait('nothing runs after down', lambda: not b.pids_below('redis-server') and not b.pids_below('atolld'), 10)
         b.up()
         b.wait_running()
         wait('the key is back', lambda: b.redis(b.cluster_ip('orders-redis-redis'))('GET', 'kept') == 'yes', 60)
