@@ -42,6 +42,7 @@ static const struct row rows[] = {
     {"^x{0,2}$", "", true},
     {"^x{0,2}$", "xxx", false},
     {"^x{0}y$", "y", true},
+    {"^x{0}y$", "xy", false},
     {"^(ab){2}$", "abab", true},
     {"^(ab?){2,3}c$", "abaac", true},
     {"a{,2}", "a{,2}", true},
