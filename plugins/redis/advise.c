@@ -24,9 +24,21 @@
 /* ---- single wires
  * ------------------------------------------------------------------------------------- */
 
+/* "1" or "0"; empty: the user decided it in the file. */
+static struct atoll_str strict_wanted(const struct scene *s)
+{
+    return atoll_str_of(!s->strict_is_ours ? "" : s->strict ? "1" : "0");
+}
+
+static bool strict_differs(const struct scene *s, const struct server *x)
+{
+    return s->strict_is_ours && x->strict != s->strict;
+}
+
 static void wire_promote(struct thought *t, const struct server *m, const char *why)
 {
-    const struct atoll_kv args[] = {{atoll_str_of("run-id"), m->run_id}};
+    const struct atoll_kv args[] = {{atoll_str_of("run-id"), m->run_id},
+                                    {atoll_str_of("strict"), strict_wanted(t->scene)}};
     struct atoll_str key =
         pool_printf(t->scene->pool, "promote:%.*s:%.8s", STR_FMT(m->in->id), m->run_id.ptr);
     thought_wire(
@@ -117,19 +129,22 @@ static void wire_forget(struct thought *t, const struct guard *g)
                              STR_FMT(g->in->name), STR_FMT(g->monitors)));
 }
 
-/* The primary's replica is linked: from now on sentinels may promote it. */
+/* Settings that depend on what the server is now. A replica that is linked may be promoted by
+ * sentinels from now on; how many replicas a write needs depends on the size of the shard. */
 static void wire_enlist(struct thought *t, const struct server *x)
 {
     struct pool *pool = t->scene->pool;
     const struct atoll_kv args[] = {
         {atoll_str_of("run-id"), x->run_id},
         {atoll_str_of("name"), atoll_str_of(t->scene->master_name)},
+        {atoll_str_of("strict"), strict_wanted(t->scene)},
     };
-    struct atoll_str key = pool_printf(pool, "enlist:%.*s:%.8s:%.*s", STR_FMT(x->in->id),
-                                       x->run_id.ptr, STR_FMT(x->upstream));
-    thought_wire(
-        t, STAGE_FOLLOW, "enlist", x->in, NULL, key, args, ARRAY_LEN(args),
-        pool_printf(pool, "%.*s is linked: sentinels may promote it", STR_FMT(x->in->name)));
+    struct atoll_str key = pool_printf(pool, "enlist:%.*s:%.8s:%.*s:%.*s", STR_FMT(x->in->id),
+                                       x->run_id.ptr, STR_FMT(x->upstream), STR_FMT(args[2].value));
+    const char *why = x->primary ? "the size of the shard decides how many replicas a write needs"
+                                 : "it is linked: sentinels may promote it";
+    thought_wire(t, STAGE_FOLLOW, "enlist", x->in, NULL, key, args, ARRAY_LEN(args),
+                 pool_printf(pool, "%.*s: %s", STR_FMT(x->in->name), why));
 }
 
 /* It remembers sentinels or replicas that are gone, which raises the majority it needs. */
@@ -158,10 +173,16 @@ static void wire_refresh(struct thought *t, const struct guard *g)
 
 static void settle_follower(struct thought *t, const struct server *m, const struct server *x)
 {
-    if (x == m || !x->known || x->leaving)
+    if (!x->known || x->leaving)
         return;
+    if (x == m) {
+        if (x->primary && strict_differs(t->scene, x))
+            wire_enlist(t, x);
+        return;
+    }
     if (atoll_str_is(x->upstream, m->endpoint)) {
-        if (x->link_up && !x->loading && x->priority != PRIORITY_NORMAL)
+        if (x->link_up && !x->loading &&
+            (x->priority != PRIORITY_NORMAL || strict_differs(t->scene, x)))
             wire_enlist(t, x);
         return;
     }
@@ -177,11 +198,14 @@ static void settle_follower(struct thought *t, const struct server *m, const str
         return;
     }
     if (m->empty && !x->empty && x->gated) {
+        char m_host[ENDPOINT_MAX] = "";
+        (void)instance_host(m->in, m_host);
         thought_refuse(
             t, x->in, "FollowerHasData",
-            "%.*s holds %llu keys and primary %.*s none: following would erase them; run FLUSHALL "
-            "on it if they are not wanted",
-            STR_FMT(x->in->name), (unsigned long long)x->keys, STR_FMT(m->in->name));
+            "%.*s holds %llu keys and primary %.*s none: following would erase them; if they "
+            "are not wanted, run REPLICAOF %s %d on it by hand",
+            STR_FMT(x->in->name), (unsigned long long)x->keys, STR_FMT(m->in->name), m_host,
+            REDIS_PORT);
         return;
     }
     wire_follow(t, STAGE_FOLLOW, x, m, x->primary ? "the newer epoch wins" : "it is the primary");

@@ -42,7 +42,7 @@ bool endpoint_parse(struct atoll_str text, char host[ENDPOINT_MAX], int *ret_por
 struct info_raw { /* what the lines say, before it is made sense of */
     struct atoll_str role, master_host, run_id, replid;
     uint64_t master_port, master_offset, replica_offset, uptime, priority;
-    int64_t last_io;
+    int64_t last_io, good_replicas;
     bool link_up, loading, aof_failing;
 };
 
@@ -61,6 +61,7 @@ static const struct info_row {
     {"master_port", INFO_U64, offsetof(struct info_raw, master_port), NULL},
     {"master_repl_offset", INFO_U64, offsetof(struct info_raw, master_offset), NULL},
     {"master_replid", INFO_STR, offsetof(struct info_raw, replid), NULL},
+    {"min_slaves_good_slaves", INFO_I64, offsetof(struct info_raw, good_replicas), NULL},
     {"role", INFO_STR, offsetof(struct info_raw, role), NULL},
     {"run_id", INFO_STR, offsetof(struct info_raw, run_id), NULL},
     {"slave_priority", INFO_U64, offsetof(struct info_raw, priority), NULL},
@@ -165,7 +166,7 @@ static bool info_next(const char **at, const char *end, struct atoll_str *name,
 
 int server_answer_parse(struct server_answer *a, const char *info, size_t len)
 {
-    struct info_raw raw = {.last_io = -1};
+    struct info_raw raw = {.last_io = -1, .good_replicas = -1};
     struct atoll_str name, value;
     const char *at = info;
     memset(a, 0, sizeof(*a));
@@ -183,6 +184,7 @@ int server_answer_parse(struct server_answer *a, const char *info, size_t len)
     a->priority = raw.priority;
     a->empty = a->keys == 0;
     a->lag = raw.last_io;
+    a->strict = raw.good_replicas >= 0; /* the field is there only when it is on */
     a->offset = a->master ? raw.master_offset : raw.replica_offset;
     if (a->master)
         return 0;

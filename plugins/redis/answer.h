@@ -40,6 +40,8 @@
 #define FACT_RUN_ID   "run-id"
 #define FACT_REPLID   "replid"
 #define FACT_AOF      "aof" /* "ok", "failing" */
+#define FACT_STRICT                                                                                \
+    "strict" /* min-replicas-to-write is on: no write without a replica that listens */
 #define FACT_PRIORITY                                                                              \
     "priority" /* replica-priority: 0 = no sentinel may promote it; empty for a primary */
 #define FACT_OFFSET "offset" /* volatile */
@@ -60,7 +62,7 @@
 #define FACT_DOWN     "down" /* it believes that the master is down (subjectively) */
 
 struct server_answer {
-    bool master, loading, gated, link_up, aof_ok, empty;
+    bool master, loading, gated, link_up, aof_ok, empty, strict;
     char upstream[ENDPOINT_MAX];
     char run_id[41], replid[41];
     uint64_t offset, keys, uptime, replicas_online, priority;

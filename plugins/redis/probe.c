@@ -239,6 +239,7 @@ static void finish_server(struct contact *c, const struct server_answer *a)
         atoll_fact_make(FACT_RUN_ID, a->run_id, 0),
         atoll_fact_make(FACT_REPLID, a->replid, 0),
         atoll_fact_make(FACT_AOF, a->aof_ok ? "ok" : "failing", 0),
+        atoll_fact_make(FACT_STRICT, yes_no(a->strict), 0),
         atoll_fact_make(FACT_PRIORITY, a->master ? "" : number(&priority, (int64_t)a->priority), 0),
         atoll_fact_make(FACT_OFFSET, number(&offset, (int64_t)a->offset), ATOLL_FACT_VOLATILE),
         atoll_fact_make(FACT_LAG, number(&lag, a->lag), ATOLL_FACT_VOLATILE),

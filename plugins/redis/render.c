@@ -91,9 +91,9 @@ static void memory_settings(struct page *p, const struct atoll_component *c)
 }
 
 /* A primary that lost its replicas stops acknowledging before the sentinels can have promoted
- * another one: max-lag plus one second is below down-after. Every server has it, because every
- * server may become primary. With two servers the loss of one would stop all writes, so there it
- * stays off. */
+ * another one: max-lag plus one second is below down-after. Whether it does (min-replicas-to-write)
+ * depends on how many servers there are; that is wired, because a file that changes with the size
+ * would restart everybody when one is added. */
 static void replication_settings(struct page *p, const struct redis *self,
                                  const struct atoll_view *view, const struct atoll_component *c)
 {
@@ -105,13 +105,9 @@ static void replication_settings(struct page *p, const struct redis *self,
     line(p, "replicaof %s %d", GATE_HOST, GATE_PORT);
     line(p, "replica-priority %d", PRIORITY_NEVER);
     line(p, "replica-read-only yes");
-    if (c->replicas >= 3 && lag >= 1) {
-        setting(p, c, "min-replicas-to-write", "1");
-        setting(p, c, "min-replicas-max-lag", "%lld", (long long)lag);
-    }
+    setting(p, c, "min-replicas-max-lag", "%lld", (long long)(lag >= 1 ? lag : 1));
     setting(p, c, "repl-diskless-sync", "yes");
     setting(p, c, "repl-diskless-sync-delay", "1");
-    setting(p, c, "repl-diskless-sync-max-replicas", "%u", c->replicas > 1 ? c->replicas - 1 : 0);
 }
 
 static void render_server(struct page *p, const struct redis *self, const struct atoll_view *view,

@@ -38,6 +38,7 @@ static void server_read(struct server *s, const struct atoll_instance *in)
     s->gated = fact_yes(in, FACT_GATED);
     s->loading = fact_yes(in, FACT_LOADING);
     s->empty = fact_yes(in, FACT_EMPTY);
+    s->strict = fact_yes(in, FACT_STRICT);
     s->link_up = atoll_str_is(atoll_fact_get(in, FACT_LINK), "up");
     s->upstream = atoll_fact_get(in, FACT_UPSTREAM);
     s->run_id = atoll_fact_get(in, FACT_RUN_ID);
@@ -121,6 +122,8 @@ bool scene_read(struct scene *s, struct pool *pool, const struct settings *setti
         return false;
     master_name(view, s->servers_of, s->master_name);
     s->wanted_servers = s->servers_of->replicas;
+    s->strict_is_ours = !atoll_component_option(s->servers_of, "min-replicas-to-write").ptr;
+    s->strict = s->wanted_servers >= 3; /* with two, the loss of one would stop all writes */
     s->n_servers = s->servers_of->n_instances;
     s->servers = pool_array(pool, struct server, s->n_servers);
     for (uint32_t i = 0; i < s->n_servers; i++) {

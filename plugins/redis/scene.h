@@ -12,7 +12,7 @@ struct server {
     char endpoint[ENDPOINT_MAX]; /* "" while it has no address */
     bool known;                  /* facts are an answer of the running server */
     bool leaving; /* scale-in chose it or it terminates: no target of wiring, no candidate */
-    bool primary, gated, loading, empty, link_up;
+    bool primary, gated, loading, empty, link_up, strict;
     struct atoll_str upstream, run_id;
     uint64_t offset, keys, version, priority;
 };
@@ -38,6 +38,8 @@ struct scene {
     uint32_t known_guards, known_servers;
     struct atoll_str settings_wanted; /* FACT_SETTINGS every sentinel should have */
     uint64_t quorum;
+    bool strict_is_ours,
+        strict; /* min-replicas-to-write: did the user leave it to us, and what we want */
     char master_name[MASTER_NAME_MAX];
 };
 

@@ -68,6 +68,9 @@ static void promote_decide(struct errand *e)
         return;
     }
     e->mutated = true;
+    if (arg(e, "strict").len) /* before the first write can come */
+        errand_push(e, TARGET, "CONFIG SET min-replicas-to-write %d",
+                    atoll_str_is(arg(e, "strict"), "1"));
     errand_ask(e, TARGET, promote_sent, "REPLICAOF NO ONE");
 }
 
@@ -151,29 +154,43 @@ static void follow(struct errand *e)
         errand_inspect(e, TARGET, follow_target);
 }
 
-/* ---- enlist: a linked replica may be promoted by sentinels
- * -------------------------------------------------- */
+/* ---- enlist: a linked replica may be promoted by sentinels; how many replicas a write needs ----
+ */
 
 static void enlist_sent(struct errand *e, const redisReply *r)
 {
-    if (!errand_refused(e, r, "CONFIG SET replica-priority"))
+    if (errand_refused(e, r, "CONFIG SET"))
+        return;
+    if (e->complaint[0])
+        errand_end(e, ATOLL_CLASS_RETRY, "Refused", "CONFIG SET on %s: %s", errand_name(e, TARGET),
+                   e->complaint);
+    else
         errand_done(e);
 }
 
 static void enlist_decide(struct errand *e)
 {
     const struct server_answer *x = &e->target;
-    if (x->master || x->priority == PRIORITY_NORMAL)
+    struct atoll_str strict = arg(e, "strict");
+    bool open = !x->master && x->priority != PRIORITY_NORMAL;
+    bool set = strict.len > 0 && x->strict != (atoll_str_is(strict, "1") != 0);
+    if (!open && !set) {
         errand_done(e);
-    else if (!same_run(e, TARGET, x, "run-id"))
         return;
-    else if (!x->link_up || x->loading)
+    }
+    if (!same_run(e, TARGET, x, "run-id"))
+        return;
+    if (!x->master && (!x->link_up || x->loading)) {
         errand_end(e, ATOLL_CLASS_RETRY, "LinkDown", "%s lost its link to %s",
                    errand_name(e, TARGET), x->upstream);
-    else {
-        e->mutated = true;
-        errand_ask(e, TARGET, enlist_sent, "CONFIG SET replica-priority %d", PRIORITY_NORMAL);
+        return;
     }
+    e->mutated = true;
+    if (set)
+        errand_push(e, TARGET, "CONFIG SET min-replicas-to-write %d", atoll_str_is(strict, "1"));
+    if (open)
+        errand_push(e, TARGET, "CONFIG SET replica-priority %d", PRIORITY_NORMAL);
+    errand_ask(e, TARGET, enlist_sent, "PING");
 }
 
 static void enlist(struct errand *e)

@@ -116,6 +116,8 @@ static void test_bring_up_and_repeat(void **state)
     assert_int_equal(fake_wired(f, "monitor"), 3);
     assert_true(has_fact("s0", FACT_SETTINGS, settings) && has_fact("s0", FACT_USABLE, "yes"));
     fake_drive(f, false);
+    for (unsigned i = 0; i < 3; i++)
+        assert_true(has_fact(site->server[i].id, FACT_STRICT, "yes"));
     write_keys(&site->server[0], "k", 3); /* needs a replica: min-replicas-to-write is 1 */
     for (unsigned i = 0; i < 3; i++) {
         snprintf(run[i], sizeof(run[i]), "%s", fake_fact(f, site->server[i].id, FACT_RUN_ID));
@@ -327,6 +329,50 @@ static void test_replica_leaves(void **state)
     assert_int_equal(fake_wired(f, "refresh"), 3);
 }
 
+/* The primary is empty and a server that comes back is not: it may not be erased by wiring. */
+static void test_follower_has_data(void **state)
+{
+    struct fake *f = site->fake;
+    char upstream[ENDPOINT_MAX];
+    (void)state;
+    bring_up();
+    write_keys(&site->server[0], "k", 50);
+    fake_until(f, 3000, has_fact("r2", FACT_KEYS, "50"));
+    await_logged();
+    process_kill(&site->server[2], SIGKILL);
+    fake_until(f, 3000, !fake_answer(f, "r2")->known);
+    assert_string_equal(ASK(&site->server[0], "FLUSHALL"), "OK");
+    fake_until(f, 3000, has_fact("r0", FACT_EMPTY, "yes"));
+    process_start(site, &site->server[2], NULL);
+    fake_until(f, 5000, fake_refused(f, "FollowerHasData"));
+    fake_drive(f, false);
+    snprintf(upstream, sizeof(upstream), "%s:6379", site->server[0].ip);
+    struct fake_outcome o =
+        fake_hook(f, "wire", "r2", "r0", "verb", "follow", "upstream", upstream, NULL);
+    assert_string_equal(o.reason, "FollowerHasData");
+    assert_string_equal(ASK(&site->server[2], "DBSIZE"), "50");
+    /* What the sentence tells a person to do. */
+    assert_string_equal(ASK(&site->server[2], "REPLICAOF %s 6379", site->server[0].ip), "OK");
+    fake_drive(f, true);
+    fake_until(f, 15000, settled_on(0));
+    assert_string_equal(ASK(&site->server[2], "DBSIZE"), "0");
+}
+
+/* Two servers are enough for some: then no write waits for a replica. */
+static void test_size_changes(void **state)
+{
+    struct fake *f = site->fake;
+    (void)state;
+    bring_up();
+    assert_true(has_fact("r0", FACT_STRICT, "yes"));
+    site->components[0].replicas = 2;
+    site->instances[0][2].flags |= ATOLL_INSTANCE_LEAVING;
+    fake_until(f, 5000, has_fact("r0", FACT_STRICT, "no") && has_fact("r1", FACT_STRICT, "no"));
+    site->components[0].replicas = 3;
+    site->instances[0][2].flags &= ~ATOLL_INSTANCE_LEAVING;
+    fake_until(f, 5000, has_fact("r0", FACT_STRICT, "yes") && has_fact("r1", FACT_STRICT, "yes"));
+}
+
 /* Every address changes at once: the sentinels' memory points to nobody. */
 static void test_all_move(void **state)
 {
@@ -364,6 +410,8 @@ int main(int argc, char **argv)
         cmocka_unit_test_setup_teardown(test_all_restart_primary_empty, setup, teardown),
         cmocka_unit_test_setup_teardown(test_sentinels_wiped, setup, teardown),
         cmocka_unit_test_setup_teardown(test_replica_leaves, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_follower_has_data, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_size_changes, setup, teardown),
         cmocka_unit_test_setup_teardown(test_all_move, setup, teardown),
     };
     site_skip_without_redis();

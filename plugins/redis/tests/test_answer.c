@@ -37,7 +37,7 @@ static void test_master(void **state)
 {
     (void)state;
     struct server_answer a =
-        parsed("# Replication\r\nrole:master\r\nconnected_slaves:2\r\n"
+        parsed("# Replication\r\nrole:master\r\nconnected_slaves:2\r\nmin_slaves_good_slaves:0\r\n"
                "slave0:ip=127.16.0.2,port=6379,state=online,offset=50,lag=0\r\n"
                "slave1:ip=127.16.0.3,port=6379,state=wait_bgsave,offset=0,lag=0\r\n"
                "master_replid:" REPLID "\r\nmaster_repl_offset:5484\r\n"
@@ -47,7 +47,7 @@ static void test_master(void **state)
                "# Server\r\nrun_id:" RUN_ID "\r\nuptime_in_seconds:12\r\n");
     assert_true(a.master);
     assert_false(a.gated || a.loading || a.link_up || a.empty);
-    assert_true(a.aof_ok);
+    assert_true(a.aof_ok && a.strict);
     assert_int_equal(a.replicas_online, 1);
     assert_int_equal(a.offset, 5484);
     assert_int_equal(a.keys, 107);
@@ -66,6 +66,7 @@ static void test_replica(void **state)
         "slave_priority:100\r\nmaster_repl_offset:1\r\nloading:0\r\nrun_id:" RUN_ID "\r\n");
     assert_false(a.master || a.gated);
     assert_true(a.link_up && a.empty);
+    assert_false(a.strict);
     assert_string_equal(a.upstream, "127.16.0.1:6379");
     assert_int_equal(a.offset, 9565); /* not master_repl_offset */
     assert_int_equal(a.lag, 3);
