@@ -75,6 +75,7 @@ static void test_killed_and_restarted(void **state)
     fake_probe_now(f, "r0");
     fake_until(f, 2000, has_role("r0", "primary"));
     assert_string_equal(ASK(&site->server[0], "SET k v"), "OK");
+    fake_until(f, 1000, fake_quiet(f));
     uint64_t start = now_us();
     process_kill(&site->server[0], SIGKILL);
     fake_until(f, 1000, is_unknown("r0", "ConnectRefused"));
@@ -230,6 +231,7 @@ static void test_promotion_is_noticed_at_once(void **state)
         assert_string_equal(ASK(a, "REPLICAOF NO ONE"), "OK");
         assert_string_equal(ASK(b, "REPLICAOF %s 6379", a->ip), "OK");
         fake_until(f, 3000, (fake_probe_now(f, "r1"), has_role("r1", "secondary")));
+        fake_until(f, 1000, fake_quiet(f));
         struct timeval patience = {2, 0};
         redisContext *c = redisConnectWithTimeout(b->ip, REDIS_PORT, patience);
         redisAppendCommand(c, "AUTH secret-of-the-servers");

@@ -477,6 +477,14 @@ void fake_probe_now(struct fake *f, const char *id)
     assert_int_equal(op_probe_now(f, atoll_str_of(id)), ATOLL_OK);
 }
 
+bool fake_quiet(struct fake *f)
+{
+    for (unsigned i = 0; i < f->n_probes; i++)
+        if (f->probes[i].flying || f->probes[i].again)
+            return false;
+    return true;
+}
+
 unsigned fake_probes(struct fake *f)
 {
     return f->probes_done;

@@ -74,6 +74,7 @@ bool fake_refused(struct fake *f, const char *reason); /* ever, since the test b
 unsigned fake_wired(struct fake *f,
                     const char *verb); /* how many wires with this verb ended DONE */
 unsigned fake_probes(struct fake *f);
+bool fake_quiet(struct fake *f); /* no probe runs or is asked for */
 /* Print what the plugin logs and what is wired. */
 void fake_verbose(struct fake *f);
 
