@@ -169,7 +169,11 @@ def failover(a, run):
 
     def back():
         p = next(p for p in a.pods('app.kubernetes.io/instance=orders') if p['metadata']['name'] == old_name)
-        return role_of(p) == 'secondary' and p['status']['containerStatuses'][0]['restartCount'] > restarts
+        status = p['status']['containerStatuses'][0]
+        if status['restartCount'] >= 2 and status['state'].get('waiting', {}).get('reason') == 'CrashLoopBackOff':
+            # killed too often: the wait before the next start has grown beyond patience. A new Pod starts at once.
+            a.api('DELETE', '/api/v1/namespaces/default/pods/' + old_name)
+        return role_of(p) == 'secondary' and (status['restartCount'] > restarts or p['metadata']['uid'] != old['metadata']['uid'])
     wait(f'{old_name} is back as a follower', back, 60)
     ms = lambda t: (t - killed) * 1000
     return {'promoted': ms(promoted), 'label': (label.at - promoted) * 1000, 'endpoint': (endpoint.at - promoted) * 1000,
