@@ -87,8 +87,7 @@ static bool all_copies(const struct scene *s, const struct server *from)
 {
     for (uint32_t i = 0; i < s->n_servers; i++) {
         const struct server *x = &s->servers[i];
-        if (x != from && (!x->known || x->gated || x->loading || x->offset <= 1 ||
-                          !atoll_str_is(x->upstream, from->endpoint)))
+        if (x != from && !server_has_copy(x, from))
             return false;
     }
     return s->n_servers >= s->wanted_servers;

@@ -184,11 +184,10 @@ const struct server *scene_primary(const struct scene *s, bool *ret_tie)
     return best;
 }
 
-/* An offset of 0 or 1 is that of a server which never finished a first transfer from anybody. */
-static bool server_has_copy(const struct server *c, const struct server *of)
+bool server_has_copy(const struct server *c, const struct server *of)
 {
     return c->known && !c->leaving && !c->loading && !c->gated && !c->primary &&
-           atoll_str_is(c->upstream, of->endpoint) && c->offset > 1;
+           atoll_str_is(c->upstream, of->endpoint) && (c->link_up || c->offset > 1);
 }
 
 const struct server *scene_candidate(const struct scene *s, const struct server *m, bool need_link)

@@ -60,6 +60,9 @@ const struct server *scene_server_at(const struct scene *s, struct atoll_str end
 /* The claim that beats the others; NULL: nobody claims. *ret_tie: two different servers claim the
  * same. */
 const struct server *scene_primary(const struct scene *s, bool *ret_tie);
+/* A follower with all that `of` had when their link was last up. Without a link an offset of 0 or 1
+ * is that of a server which never finished its first transfer. */
+bool server_has_copy(const struct server *c, const struct server *of);
 /* The follower of `m` that can take over: linked (or, when m is dead, once linked), most data
  * first. */
 const struct server *scene_candidate(const struct scene *s, const struct server *m, bool need_link);
