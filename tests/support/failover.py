@@ -168,7 +168,9 @@ def failover(a, run):
         raise Failure(f'run {run}: {len(lost)} writes acknowledged by the new primary are gone, first {lost[0]}')
 
     def back():
-        p = next(p for p in a.pods('app.kubernetes.io/instance=orders') if p['metadata']['name'] == old_name)
+        p = next((p for p in a.pods('app.kubernetes.io/instance=orders') if p['metadata']['name'] == old_name), None)
+        if not p or not p['status'].get('containerStatuses'):
+            return False
         status = p['status']['containerStatuses'][0]
         if status['restartCount'] >= 2 and status['state'].get('waiting', {}).get('reason') == 'CrashLoopBackOff':
             # killed too often: the wait before the next start has grown beyond patience. A new Pod starts at once.
