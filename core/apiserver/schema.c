@@ -225,11 +225,24 @@ void schema_free(struct schema *s)
     mem_free(s);
 }
 
+/* A patch can bring members of one name. What walks the JSON would then meet another schema than
+ * what asks for the name: refused. */
+static void check_names(const cJSON *openapi, struct place *at, struct causes *c)
+{
+    char *name AUTO(mem_freep) = json_duplicate(openapi);
+    if (!name)
+        return;
+    size_t before = place_key(at, name);
+    causes_add(c, CAUSE_DUPLICATE, buf_str(&at->text), "Duplicate value: a member is named twice");
+    place_back(at, before);
+}
+
 struct schema *schema_compile(const cJSON *openapi, const char *path, struct causes *c)
 {
     struct place at = {.text = BUF_INIT(8192)};
     size_t before = c->n + c->dropped;
     buf_adds(&at.text, path);
+    check_names(openapi, &at, c);
     schema_structure(openapi, &at, c);
     struct schema *s = NULL;
     if (c->n + c->dropped == before) {

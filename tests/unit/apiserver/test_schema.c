@@ -258,6 +258,10 @@ static void test_structure(void **state)
          "Forbidden s.properties[p].additionalProperties"},
         {PROP("{'$ref': '#/x', 'type': 'string'}"), "Forbidden s.properties[p].$ref"},
         {PROP("{'type': 5}"), "Invalid s.properties[p].type"},
+        {PROP("{'type': 'object', 'properties': {'a': {'type': 'string'}}}, 'p': {'type': "
+              "'object'}"),
+         "Duplicate s.properties.p"},
+        {PROP("{'type': 'string', 'type': 'string'}"), "Duplicate s.properties.p.type"},
         {PROP("{'type': 'string', 'pattern': '('}"), "Invalid s.properties[p].pattern"},
         {PROP("{'type': 'array', 'uniqueItems': true, 'items': {'type': 'string'}}"),
          "Forbidden s.properties[p].uniqueItems"},
