@@ -242,7 +242,7 @@ static void check_claim_update(const cJSON *spec, const cJSON *was, struct cause
 {
     if (json_equal(spec, was))
         return;
-    cJSON *same AUTO(json_freep) = cJSON_Duplicate(was, true);
+    cJSON *same AUTO(json_freep) = was ? cJSON_Duplicate(was, true) : cJSON_CreateObject();
     static const char *const free_members[] = {"resources", "volumeAttributesClassName"};
     for (size_t i = 0; i < ARRAY_LEN(free_members); i++) {
         const cJSON *j = json_at(spec, free_members[i]);

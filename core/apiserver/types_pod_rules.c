@@ -441,7 +441,7 @@ void pod_check(const cJSON *obj, const cJSON *old, const char *path, struct caus
         return;
     check_deadline(spec, was, c);
     /* Bring what may change to the old state; then nothing else may differ. */
-    cJSON *same AUTO(json_freep) = cJSON_Duplicate(was, true);
+    cJSON *same AUTO(json_freep) = was ? cJSON_Duplicate(was, true) : cJSON_CreateObject();
     copy_images(same, spec, "containers");
     copy_images(same, spec, "initContainers");
     copy_member(same, spec, "activeDeadlineSeconds");
