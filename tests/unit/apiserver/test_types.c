@@ -740,6 +740,12 @@ static void test_update(void **state)
         {POD, C(""),
          S("{'containers': [{'name': 'c', 'image': 'i'}, {'name': 'd', 'image': 'i'}]}"),
          "Forbidden spec"},
+        /* Nobody can create these without a spec; a store written by hand may have them. */
+        {POD, "{}", S("{'containers': [{'name': 'c', 'image': 'i'}], 'activeDeadlineSeconds': 5}"),
+         "Forbidden spec"},
+        {CLAIM, "{}",
+         S("{'accessModes': ['ReadWriteOnce'], 'resources': {'requests': {'storage': '1Gi'}}}"),
+         "Forbidden spec"},
     };
     (void)state;
     struct arena *a AUTO(arena_freep) = arena_new(1 << 20);
